@@ -393,3 +393,158 @@ def test_a_function_keeps_what_google_alone_asks_of_it_where_other_tools_are_cha
     tools = json.loads(form_of(target, "chat").request(call, target).body)["tools"]
 
     assert tools == [{"functionDeclarations": [{"name": "f", "behavior": "BLOCKING"}]}]
+
+
+PICTURE = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
+UPLOAD = {"type": "container_upload", "file_id": "file_1"}
+OFFER = {"type": "tool_addition", "tool": {"type": "tool_reference", "name": "f"}}
+
+
+def shown(face: str, said: list[Any], model: str, drop: bool = True, role: str = "user") -> HttpRequest:
+    """What goes to a provider when a client of a format shows its model these parts of a message."""
+    operation = "responses" if face == "openai_responses" else "chat"
+    body = {
+        "anthropic": {"max_tokens": 9, "messages": [{"role": role, "content": said}]},
+        "gemini": {"contents": [{"role": role, "parts": said}]},
+        "openai_responses": {"input": [{"role": role, "content": said}]},
+    }[face]
+    call = dialect(face).operations[operation].parse_call(json.dumps({"model": "m", **body}).encode(), {"model": "m"})
+    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1"}, api_key="sk-test")
+    return form_of(target, operation).request(replaced(call, drop_params=drop), target)
+
+
+@pytest.mark.parametrize("model", [*OTHERS, "openai/responses/gpt-4o"])
+@pytest.mark.parametrize("block", [PICTURE, UPLOAD, OFFER], ids=lambda block: block["type"])
+def test_a_block_that_only_anthropic_knows_is_refused_by_its_place(model: str, block: dict[str, Any]) -> None:
+    said = [{"type": "text", "text": "hi"}, block]
+    with pytest.raises(UnsupportedError) as caught:
+        shown("anthropic", said, model, drop=False)
+    assert caught.value.param == "messages[0].content[1]"
+
+    request = shown("anthropic", said, model)
+    assert "messages[0].content[1]" in request.dropped
+    assert block["type"] not in request.body.decode()
+    assert b"hi" in request.body
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", "openrouter/anthropic/claude-sonnet-4"])
+def test_it_goes_to_anthropic_as_it_is(model: str) -> None:
+    said = [{"type": "text", "text": "hi"}, PICTURE, UPLOAD]
+    assert json.loads(shown("anthropic", said, model).body)["messages"][0]["content"] == said
+
+
+RAN = {"executableCode": {"language": "PYTHON", "code": "1"}}
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["anthropic/claude-opus-4-6", "openai/responses/gpt-4o", *(name for name in OTHERS if "gemini" not in name)],
+)
+def test_a_part_that_only_google_knows_is_refused_by_its_place(model: str) -> None:
+    with pytest.raises(UnsupportedError, match="executableCode") as caught:
+        shown("gemini", [{"text": "hi"}, RAN], model, drop=False)
+    assert caught.value.param == "messages[0].content[1]"
+
+    request = shown("gemini", [{"text": "hi"}, RAN], model)
+    assert "messages[0].content[1]" in request.dropped
+    assert b"executableCode" not in request.body
+    assert b"hi" in request.body
+
+
+def test_it_goes_to_google_as_it_is() -> None:
+    said = [{"text": "hi"}, RAN]
+    assert json.loads(shown("gemini", said, "gemini/gemini-2.5-flash").body)["contents"][0]["parts"] == said
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS[2:], "mistral/mistral-small-latest"])
+def test_a_picture_that_openai_keeps_is_refused_by_its_place_elsewhere(model: str) -> None:
+    said = [{"type": "input_text", "text": "hi"}, {"type": "input_image", "file_id": "file_1", "detail": "auto"}]
+    with pytest.raises(UnsupportedError) as caught:
+        shown("openai_responses", said, model, drop=False)
+    assert caught.value.param == "messages[0].content[1]"
+    assert b"file_1" not in shown("openai_responses", said, model).body
+
+
+def test_openais_chats_take_no_file_by_its_address() -> None:
+    said = [
+        {"type": "text", "text": "hi"},
+        {"type": "document", "source": {"type": "url", "url": "https://a.test/b.pdf"}},
+    ]
+    with pytest.raises(UnsupportedError) as caught:
+        shown("anthropic", said, "openai/gpt-4o", drop=False)
+    assert caught.value.param == "messages[0].content[1]"
+    assert b"a.test" not in shown("anthropic", said, "openai/gpt-4o").body
+    for model in ("openai/responses/gpt-4o", "openrouter/openai/gpt-4o"):
+        assert b"https://a.test/b.pdf" in shown("anthropic", said, model, drop=False).body
+
+
+def test_a_picture_that_another_model_made_does_not_go_back_to_openai() -> None:
+    made = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+    body = {
+        "contents": [*GOOGLES["contents"], {"role": "model", "parts": [{"text": "here"}, made]}, *GOOGLES["contents"]]
+    }
+    call = dialect("gemini").operations["chat"].parse_call(json.dumps(body).encode(), {"model": "m"})
+
+    def asked(model: str) -> HttpRequest:
+        return form_of(to := lookup.resolve(model, env={}, api_key="k"), "chat").request(call, to)
+
+    assert json.loads(asked("openai/gpt-4o").body)["messages"][1] == {"role": "assistant", "content": "here"}
+    assert asked("openai/gpt-4o").dropped == ["messages[].images"]
+    assert json.loads(asked("openrouter/google/gemini-2.5-flash-image").body)["messages"][1]["images"]
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS[2:]])
+def test_what_openais_clients_say_of_a_part_is_sent_or_reported(model: str) -> None:
+    mark = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    paper = {
+        "type": "input_file",
+        "filename": "a.pdf",
+        "file_data": "data:application/pdf;base64,QUJD",
+        "detail": "low",
+    }
+    call = (
+        dialect("openai_responses")
+        .operations["responses"]
+        .parse_call(
+            json.dumps(
+                {
+                    "model": "m",
+                    "input": [{"role": "user", "content": [{"type": "input_text", "text": "hi", **mark}, paper]}],
+                }
+            ).encode(),
+            {},
+        )
+    )
+    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1"}, api_key="sk-test")
+    request = form_of(target, "responses").request(replaced(call, drop_params=True), target)
+
+    left = " ".join(request.dropped)
+    assert b"prompt_cache_breakpoint" not in request.body
+    assert "prompt_cache_breakpoint" in left
+    whole = "messages[0].content[1]" in request.dropped
+    assert whole or "messages[0].content[1].detail" in request.dropped
+    assert b"detail" not in request.body
+    assert whole or b'"a.pdf"' in request.body or b'"name":"a' in request.body or "file.filename" in left
+
+
+def test_a_voice_that_openai_keeps_is_reported_at_google() -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}], "modalities": ["text", "audio"]}
+    call = Call("chat", "m", {**body, "audio": {"voice": {"id": "voice_1"}, "format": "pcm16"}})
+    target = lookup.resolve("gemini/gemini-2.5-flash", env={}, api_key="k")
+    assert form_of(target, "chat").request(call, target).dropped == ["audio.voice"]
+
+
+def test_a_cache_mark_on_a_call_reaches_claude_by_way_of_converse() -> None:
+    used = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {}, "cache_control": {"type": "ephemeral"}}
+    given = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [used]},
+        {"role": "user", "content": [given]},
+    ]
+    body = json.loads(sent("bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", messages=messages).body)
+    assert body["messages"][1]["content"][1:] == [{"cachePoint": {"type": "default"}}]
+    again = json.loads(sent("anthropic/claude-opus-4-6", messages=messages).body)
+    assert again["messages"][1]["content"] == [used]
+    for model in OTHERS:
+        assert b"cache_control" not in sent(model, messages=messages).body

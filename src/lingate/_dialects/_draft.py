@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._dataurl import split_data_url
+from lingate._dialects._strangers import CACHE_MARK
 from lingate._dialects._unsaid import note_unsaid
 from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
 from lingate._wire.shapes import as_dict, dig, not_null
@@ -129,6 +130,13 @@ class Draft:
         if not isinstance(part, dict) or not isinstance(part.get("type"), str):
             raise self.broken(where, "must be an object with a type")
         return part
+
+    def note_marks(self, part: JsonDict, where: str) -> None:
+        # Report what OpenAI's clients say of a part beside what is in it, where there is no place for that.
+        if part.get(CACHE_MARK):
+            self.note(CACHE_MARK)
+        if part.get("detail") is not None:
+            self.note(f"{where}.detail")
 
     def said(self, part: JsonDict, where: str) -> str:
         # The text of a part with text or a refusal.

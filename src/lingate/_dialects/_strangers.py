@@ -63,6 +63,30 @@ def strangers_tool(tool: Any) -> str:
     return str(kind) if is_anthropics_tool(tool) else ""
 
 
+_PARTS = {
+    "anthropic": {
+        "image": "source",
+        "document": "source",
+        "container_upload": "file_id",
+        "tool_addition": "tool",
+        "tool_removal": "tool",
+        "browser_state": "tabs",
+    },
+    "openai_responses": {"input_image": "file_id"},
+}
+"""Parts of content that clients send and only their own format knows, and a field by which to tell them from others' of that
+type."""
+
+
+def strangers_part(part: Any, own: str = "") -> str:
+    # The type of a part that only another format than `own` knows; "" for others. Google's and Bedrock's names have capitals.
+    kind = dig(part, "type")
+    if not isinstance(kind, str):
+        return ""
+    theirs = any(name != own and kinds.get(kind) in part for name, kinds in _PARTS.items())
+    return kind if theirs or kind != kind.lower() else ""
+
+
 def is_anthropics_hint(name: str, value: Any) -> bool:
     # Whether a field is one of Anthropic's: others have fields of these names, too.
     return isinstance(value, ANTHROPICS_HINTS.get(name, ()))

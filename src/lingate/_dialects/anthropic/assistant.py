@@ -134,7 +134,8 @@ def safe_id(given: str) -> str:
 
 def _call(block: JsonDict) -> JsonDict:
     function = {"name": block["name"], "arguments": encode_str(block.get("input") or {})}
-    return {"id": block["id"], "type": "function", "function": function}
+    mark = {"cache_control": block["cache_control"]} if block.get("cache_control") else {}
+    return {"id": block["id"], "type": "function", "function": function, **mark}
 
 
 def _tool_use(call: JsonDict, function: JsonDict, where: str, draft: Draft) -> JsonDict:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from lingate._dialects._dataurl import data_url, decoded, is_data_url
-from lingate._dialects._strangers import CACHE_MARK
+from lingate._dialects._strangers import CACHE_MARK, strangers_part
 from lingate._dialects.anthropic.draft import Draft
-from lingate._dialects.anthropic.facts import FILES_BETA
+from lingate._dialects.anthropic.facts import FILES_BETA, NAME
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_list, as_str, not_null
 
@@ -141,7 +141,9 @@ def _decoded_text(data: str, where: str, draft: Draft) -> str:
         raise draft.broken(where, str(error)) from None
 
 
-_OWN_KEYS = {"type", "text", "image_url", "file", "refusal", "provider_specific_fields", "annotations", CACHE_MARK}
+_OWN_KEYS = {
+    *("type", "text", "image_url", "file", "refusal", "provider_specific_fields", "annotations", "detail", CACHE_MARK)
+}
 
 
 def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
@@ -184,9 +186,11 @@ def _block(part: Any, where: str, draft: Draft) -> JsonDict | None:
     part = draft.part(part, where)
     write = _WRITERS.get(part["type"])
     if write is None:
+        if strange := strangers_part(part, NAME):
+            draft.refuse(where, f"there is no block for {strange}")
+            return None
         return dict(part)
-    if CACHE_MARK in part:
-        draft.note(CACHE_MARK)
+    draft.note_marks(part, where)
     block = write(part, where, draft)
     if block is not None:
         block.update(not_null(part, _OWN_KEYS))

@@ -131,6 +131,7 @@ def _block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
             return {kind: part[kind]}
         draft.refuse(where, f"there is no block for {kind}")
         return None
+    draft.note_marks(part, where)
     block = write(part, where, draft)
     if block is not None and "document" in block:
         extras = {name: part[name] for name in _OWN_FIELDS if part.get(name) is not None}

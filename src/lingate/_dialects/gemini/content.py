@@ -67,7 +67,11 @@ def canonical_part(part: JsonDict) -> JsonDict:
     # One native part as a canonical one; what has no counterpart stays as it is.
     if isinstance(part.get("text"), str):
         return {"type": "text", "text": part["text"]}
-    return canonical_media(part) or dict(part)
+    made = canonical_media(part)
+    if made is not None:
+        return made
+    kind = next(iter(part), "")
+    return dict(part) if part.get(kind) is None else {"type": kind, **part}
 
 
 def is_plain(part: JsonDict) -> bool:
@@ -89,12 +93,13 @@ def _part(part: Any, where: str, draft: Draft) -> JsonDict | None:
         raise draft.broken(where, "must be an object with a type")
     if part.get("cache_control"):
         draft.note("cache_control")
+    draft.note_marks(part, where)
     kind = part.get("type")
     write = _WRITERS.get(kind) if isinstance(kind, str) else None
     if write is not None:
         return write(part, where, draft)
-    native = {name: value for name, value in camelized(part).items() if value is not None}
-    if kind is None and not PART_KINDS.isdisjoint(native):
+    native = {name: value for name, value in camelized(part).items() if value is not None and name != "type"}
+    if (kind is None or kind in native) and not PART_KINDS.isdisjoint(native):
         if not isinstance(native.get("text", ""), str):
             raise draft.broken(f"{where}.text", "must be a string")
         return native

@@ -56,6 +56,8 @@ def write_file(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     # A `file` part: data, an address, or the id of an uploaded file.
     file = draft.file(part, where)
     name, data = file.get("filename"), file.get("file_data")
+    if name:
+        draft.note(f"{where}.file.filename")
     guess = _guess(name) or "application/pdf"
     places = (file.get("file_url"), data, file.get("file_id"))
     given: str | None = next((place for place in places if isinstance(place, str) and place), None)

@@ -64,7 +64,9 @@ def write_output(draft: Draft) -> None:
     kept = draft.native.get("generationConfig", {}).get("speechConfig")
     if isinstance(kept, dict) and canonical_voice(kept) == audio:
         return
-    if isinstance(audio, dict) and isinstance(audio.get("voice"), str):
+    if isinstance(audio, dict) and not isinstance(audio.get("voice", ""), str):
+        draft.note("audio.voice")
+    elif isinstance(audio, dict) and "voice" in audio:
         draft.config()["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": audio["voice"]}}}
     if isinstance(audio, dict) and audio.get("format") not in (None, "pcm16"):
         draft.note("audio.format (the answer is pcm16)")

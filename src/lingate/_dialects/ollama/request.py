@@ -252,6 +252,7 @@ def _part(part: Any, where: str, draft: Draft, texts: list[str], images: list[st
     part = draft.part(part, where)
     if part.get("cache_control"):
         draft.note("cache_control")
+    draft.note_marks(part, where)
     kind = part["type"]
     if kind in ("text", "refusal"):
         if not isinstance(part.get(kind), str):

@@ -9,15 +9,16 @@ from typing import Any
 from lingate._dialects._names import fitted_id
 from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
+from lingate._dialects._strangers import strangers_part
 from lingate._dialects._unsaid import note_unsaid_of
 from lingate._dialects.openai_chat.content import NAME, as_received
-from lingate._dialects.openai_chat.envelope import note
+from lingate._dialects.openai_chat.envelope import note, refuse
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
 from lingate._wire.shapes import as_dicts, dig, not_null, without
 from lingate.errors import ConfigError
 
-# What answers carry and strict providers refuse when an answer goes back as history.
+# What answers carry and strict providers refuse when an answer goes back as history. OpenAI has fields for the first two.
 _ANSWER_ONLY = (
     "refusal",
     "audio",
@@ -85,7 +86,7 @@ def _message(message: Any, at: int, sent: HttpRequest) -> JsonDict:
     elif role in {"system", "developer"}:
         wire["role"] = sent.target.traits.get("system_role", "system")
     if isinstance(wire.get("content"), list):
-        wire["content"] = _content(wire["content"], sent)
+        wire["content"] = _content(_known(wire["content"], f"messages[{at}].content", sent), sent)
     if not _is_gateway(sent):
         kept = wire.pop("provider_specific_fields", None)
         if isinstance(kept, dict) and kept.keys() <= _FORMATS:
@@ -110,7 +111,8 @@ def _assistant(wire: JsonDict, sent: HttpRequest) -> None:
             wire["thinking_blocks"] = _own_proofs(wire["thinking_blocks"], sent)
     else:
         _reasoning(wire, sent)
-        for name in ("annotations", *(_ANSWER_ONLY if sent.target.traits.get("strict_schema") else ())):
+        strict = sent.target.traits.get("strict_schema")
+        for name in ("annotations", *(_ANSWER_ONLY if strict else _ANSWER_ONLY[2:] if _is_openais(sent) else ())):
             if name in wire:
                 del wire[name]
                 note(sent, f"messages[].{name}")
@@ -227,6 +229,22 @@ def _tool_result(wire: JsonDict) -> None:
         del wire[name]
 
 
+def _known(parts: list[Any], where: str, sent: HttpRequest) -> list[Any]:
+    # The parts without those that only another format has, but where somebody stands before other providers.
+    if sent.target.traits.get("cache_control"):
+        return parts
+    kept = []
+    for n, part in enumerate(parts):
+        if strange := strangers_part(part):
+            refuse(sent, f"{where}[{n}]", f": {strange} is a part of another format's")
+        elif _is_openais(sent) and dig(part, "file", "file_url") and not dig(part, "file", "file_data"):
+            # 400 "Unknown parameter: 'messages[0].content[1].file.file_url'".
+            refuse(sent, f"{where}[{n}]", ": its chats take files as data, its responses by their address too")
+        else:
+            kept.append(part)
+    return kept
+
+
 def _content(parts: list[Any], sent: HttpRequest) -> Any:
     traits = sent.target.traits
     if traits.get("text_content") and all(map(_is_text, parts)):
@@ -266,6 +284,12 @@ def _part(part: Any, sent: HttpRequest) -> Any:
 
 def _is_gateway(sent: HttpRequest) -> bool:
     return bool(sent.target.traits.get("canonical_history"))
+
+
+def _is_openais(sent: HttpRequest) -> bool:
+    # Whether OpenAI itself refuses what it does not know, and nobody stands before it.
+    traits = sent.target.traits
+    return bool(traits.get("custom_tools")) and not traits.get("cache_control") and not _is_gateway(sent)
 
 
 def _joined(content: Any, text: str) -> Any:
