@@ -123,6 +123,7 @@ _HOLDERS = {
 
 _SAID = ("tools", "functionCallingConfig", "thinkingConfig", "think", "effort", "format", "output_format")
 _SAID_BY = {
+    "responseFormat": "response_format",
     "responseMimeType": "response_format",
     "responseSchema": "response_format",
     "responseJsonSchema": "response_format",

@@ -634,3 +634,51 @@ def test_thinking_blocks_that_are_none_are_not_shown() -> None:
     shown = json.loads(CHAT.render({"id": "c", "model": "m", "choices": [choice]}))
 
     assert shown["candidates"][0]["content"]["parts"] == [{"text": "a"}]
+
+
+FORM = {"type": "object", "properties": {"first_name": {"type": "string"}}, "additional_note": "mine"}
+
+
+@pytest.mark.parametrize("kind", ["APPLICATION_JSON", "application/json"])
+@pytest.mark.parametrize("listed", [False, True], ids=["developers", "cloud"])
+@pytest.mark.parametrize("names", [("responseFormat", "mimeType"), ("response_format", "mime_type")], ids=str)
+@pytest.mark.parametrize("schema", [FORM, None], ids=["schema", "any"])
+def test_the_newer_way_to_ask_for_an_answers_form_is_understood(
+    kind: str, listed: bool, names: tuple[str, str], schema: Any
+) -> None:
+    # In place of `responseMimeType` and its schemas: google-genai 3.4, `GenerationConfig.response_format`.
+    form = {"text": {names[1]: kind, **({"schema": schema} if schema else {})}}
+    asked = {"contents": [HI], "generationConfig": {names[0]: [form] if listed else form}}
+    made = parse(asked)
+
+    wanted = made.body["response_format"]
+    assert wanted["type"] == ("json_schema" if schema else "json_object")
+    if schema:
+        assert wanted["json_schema"]["schema"] == schema
+    said = {"text": {"mimeType": kind, **({"schema": schema} if schema else {})}}
+    assert send(made)[0]["generationConfig"] == {"responseFormat": [said] if listed else said}
+    for model in (
+        "anthropic/claude-opus-4-6",
+        "openai/gpt-4o",
+        "ollama/llama3.2",
+        "gemini/interactions/gemini-3-pro-preview",
+    ):
+        to = lookup.resolve(model, env={}, api_key="k")
+        sent = form_of(to, "chat").request(made, to)
+        assert sent.dropped == []
+        body = json.loads(sent.body)
+        assert "responseFormat" not in json.dumps(body)
+        assert ("first_name" in json.dumps(body)) is (schema is not None)
+        if model.startswith("gemini"):
+            plain = {"type": "text", "mime_type": "application/json"}
+            assert body["response_format"] == (plain | {"schema": schema} if schema else plain)
+            assert "generation_config" not in body
+
+
+def test_a_form_of_pictures_alone_asks_for_no_json() -> None:
+    made = parse({"contents": [HI], "generationConfig": {"responseFormat": {"image": {"aspectRatio": "1:1"}}}})
+    assert "response_format" not in made.body
+    to = lookup.resolve("anthropic/claude-opus-4-6", env={}, api_key="k")
+    assert form_of(to, "chat").request(made, to).dropped == ["generationConfig.responseFormat"]
+    made.body["response_format"] = {"type": "json_object"}
+    assert send(made)[0]["generationConfig"] == {"responseMimeType": "application/json"}

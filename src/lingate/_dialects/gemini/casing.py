@@ -15,6 +15,7 @@ _DATA = frozenset(
         "partMetadata",
         "parametersJsonSchema",
         "responseJsonSchema",
+        "schema",
         "default",
         "example",
         "enum",

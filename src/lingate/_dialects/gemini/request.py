@@ -10,7 +10,7 @@ from lingate._dialects._params import refuse_for_provider
 from lingate._dialects.gemini.draft import Draft, begin
 from lingate._dialects.gemini.facts import COUNT, STREAM, WHOLE
 from lingate._dialects.gemini.params import write_output, write_rest, write_sampling, write_stop, write_thinking
-from lingate._dialects.gemini.tools import write_format, write_tools
+from lingate._dialects.gemini.tools import FORMAT_FIELDS, write_format, write_tools
 from lingate._dialects.gemini.turns import write_messages
 from lingate._dialects.openai_chat.envelope import merge_headers, seal
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
@@ -19,7 +19,7 @@ from lingate._wire.shapes import without
 _TUNED = re.compile(r"(?:endpoints/)?\d+|endpoints/.+")
 _COUNTED_FLAT = ("contents", "systemInstruction", "tools", "generationConfig")
 _HANDLED = frozenset({"generationConfig", "tools", "toolConfig"})
-_HANDLED_CONFIG = frozenset({"thinkingConfig", "responseMimeType", "responseSchema", "responseJsonSchema"})
+_HANDLED_CONFIG = FORMAT_FIELDS | {"thinkingConfig"}
 
 
 def write_body(call: Call, target: Target) -> Draft:

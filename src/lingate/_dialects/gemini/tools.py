@@ -274,14 +274,15 @@ def _function(declaration: JsonDict) -> JsonDict:
 
 _JSON = "application/json"
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
-_FIELDS = ("responseMimeType", "responseSchema", "responseJsonSchema")
+FORMAT_FIELDS = frozenset({"responseFormat", "responseMimeType", "responseSchema", "responseJsonSchema"})
+"""Fields of `generationConfig` that say what form the answer has."""
 
 
 def write_format(draft: Draft) -> None:
     # Write what `response_format` asks for, in the way this model knows.
     # Call after the tools are written.
     wanted = draft.asked.get("response_format")
-    kept = {name: value for name, value in draft.native.get("generationConfig", {}).items() if name in _FIELDS}
+    kept = {name: value for name, value in draft.native.get("generationConfig", {}).items() if name in FORMAT_FIELDS}
     if kept and canonical_format(kept) == wanted:
         draft.config().update(kept)
         return
@@ -306,14 +307,23 @@ def write_format(draft: Draft) -> None:
 
 def canonical_format(config: JsonDict) -> JsonDict | None:
     # What a `generationConfig` says about the form of the answer, as `response_format`; None if nothing.
-    if config.get("responseMimeType") != _JSON:
+    kind, schema = text_form(config)
+    if kind != _JSON:
         return None
-    schema = config.get("responseJsonSchema")
     if schema is None and isinstance(config.get("responseSchema"), dict):
         schema = canonical_schema(config["responseSchema"])
     if not isinstance(schema, dict):
         return {"type": "json_object"}
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+
+
+def text_form(config: JsonDict) -> tuple[Any, Any]:
+    # Media type and JSON schema that a `generationConfig` asks of the answer's text, in the newer way or the older.
+    newer = config.get("responseFormat")  # one for developers, a list in the cloud
+    texts = [form.get("text") for form in as_dicts(newer if isinstance(newer, list) else [newer])]
+    text = next(filter(None, texts), None)
+    kind = dig(text, "mimeType") or config.get("responseMimeType")
+    return _JSON if kind == "APPLICATION_JSON" else kind, dig(text, "schema") or config.get("responseJsonSchema")
 
 
 def _write_native(draft: Draft, schema: JsonDict | None) -> None:

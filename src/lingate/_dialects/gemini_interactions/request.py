@@ -9,6 +9,7 @@ from urllib.parse import quote
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.params import canonical_effort
 from lingate._dialects.gemini.request import finish_request, write_body
+from lingate._dialects.gemini.tools import FORMAT_FIELDS, text_form
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import encode_str
@@ -29,17 +30,7 @@ _ABSENT = {
 _LEVELS = {"none": "minimal", "max": "xhigh"}
 """`reasoning_effort` -> `thinking_level`, where the words are not the same."""
 
-_RETOLD = frozenset(
-    {
-        "candidateCount",
-        "responseJsonSchema",
-        "responseMimeType",
-        "responseModalities",
-        "responseSchema",
-        "speechConfig",
-        "thinkingConfig",
-    }
-)
+_RETOLD = FORMAT_FIELDS | {"candidateCount", "responseModalities", "speechConfig", "thinkingConfig"}
 _BODY = frozenset({"contents", "generationConfig", "safetySettings", "systemInstruction", "toolConfig", "tools"})
 _FAMILIES = ("image", "audio", "video")
 _INNER = re.compile(r"(?<=[a-z0-9])[A-Z]")
@@ -217,10 +208,11 @@ def _formats(config: JsonDict) -> list[JsonDict]:
     # What the answer is to be: JSON, and of which kinds besides text.
     kinds = [as_str(kind).lower() for kind in as_list(config.get("responseModalities"))]
     made: list[JsonDict] = [{"type": kind} for kind in kinds] if kinds != ["text"] else []
-    if config.get("responseMimeType") is None:
+    kind, schema = text_form(config)
+    if kind is None:
         return made
-    text: JsonDict = {"type": "text", "mime_type": config["responseMimeType"]}
-    schema = config.get("responseJsonSchema", config.get("responseSchema"))
+    text: JsonDict = {"type": "text", "mime_type": kind}
+    schema = config.get("responseSchema") if schema is None else schema
     if schema is not None:
         text["schema"] = schema
     return [text, *(one for one in made if one["type"] != "text")]
