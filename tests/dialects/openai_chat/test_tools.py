@@ -168,3 +168,38 @@ def test_a_tool_without_parameters_loses_only_what_its_schema_would() -> None:
 
     assert wire(call(tools=[tool]), to)["tools"] == [{"type": "function", "function": {"name": "f"}}]
     assert dropped(call(tools=[tool]), to) == ["tools[].strict"]
+
+
+def _function(name: str, **more: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, **more}}
+
+
+@pytest.mark.parametrize(("mode", "word"), [("auto", "auto"), ("required", "required")])
+def test_who_knows_no_list_of_allowed_tools_is_offered_no_others(mode: str, word: str) -> None:
+    # vLLM's and Mistral's `tool_choice` is a word or one function: anything else is a 400 or 422.
+    only = {"mode": mode, "tools": [_function("b"), _function("c"), _function("x")]}
+    choice = {"type": "allowed_tools", "allowed_tools": only}
+    made = call(tools=list(map(_function, "abc")), tool_choice=choice)
+
+    body = wire(made)
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["b", "c"]
+    assert body["tool_choice"] == word
+    anys = wire(made, target(traits={"tool_choice_required": "any"}))["tool_choice"]
+    assert anys == {"auto": "auto", "required": "any"}[mode]
+    same = wire(made, target(traits={"custom_tools": True}))
+    assert (len(same["tools"]), same["tool_choice"]) == (3, choice)
+
+
+def test_where_none_of_the_allowed_tools_is_there_none_is_offered() -> None:
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [_function("x")]}}
+    assert wire(call(tools=[_function("a")], tool_choice=choice)).keys() == {"model", "messages"}
+
+
+def test_a_function_without_parameters_has_an_empty_schema_where_one_is_required() -> None:
+    # https://docs.mistral.ai/openapi.yaml: `Function` requires them; Google's clients leave them out.
+    made = call(tools=[_function("a", description="d"), _function("b", parameters={"type": "object"})])
+    empty = {"type": "object", "properties": {}}
+
+    tools = wire(made, target(traits={"strict_schema": True}))["tools"]
+    assert [tool["function"]["parameters"] for tool in tools] == [empty, {"type": "object"}]
+    assert wire(made)["tools"] == made.body["tools"]

@@ -309,12 +309,13 @@ def test_nothing_is_searched_for_where_no_tool_may_be_used() -> None:
 def test_of_the_tools_that_are_allowed_chats_are_told_those_that_they_have() -> None:
     named = {"type": "function", "name": "look"}
 
-    def chosen(*tools: dict[str, Any]) -> Any:
-        choice = {"type": "allowed_tools", "mode": "auto", "tools": list(tools)}
-        return chat({"tools": [TOOL, SEARCH], "tool_choice": choice})["tool_choice"]
+    def chosen(*tools: dict[str, Any]) -> tuple[list[str], Any]:
+        choice = {"type": "allowed_tools", "mode": "required", "tools": list(tools)}
+        made = chat({"tools": [TOOL, {**TOOL, "name": "other"}, SEARCH], "tool_choice": choice})
+        return [tool["function"]["name"] for tool in made["tools"]], made["tool_choice"]
 
-    assert chosen(named, SEARCH)["allowed_tools"]["tools"] == [{"type": "function", "function": {"name": "look"}}]
-    assert chosen(SEARCH) == "none"
+    assert chosen(named, SEARCH) == (["look"], "required")
+    assert chosen(SEARCH) == (["look", "other"], "none")
 
 
 def test_what_a_namespace_says_of_itself_is_reported() -> None:

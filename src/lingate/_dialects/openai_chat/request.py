@@ -10,7 +10,7 @@ from lingate._dialects.openai_chat.content import NAME
 from lingate._dialects.openai_chat.envelope import new_request, note, refuse, seal
 from lingate._dialects.openai_chat.messages import write_messages
 from lingate._dialects.openai_chat.parameters import apply_refusals
-from lingate._dialects.openai_chat.tools import write_response_format, write_tool_choice, write_tools
+from lingate._dialects.openai_chat.tools import offer_allowed, write_response_format, write_tool_choice, write_tools
 from lingate._model import ORDINARY, Call, HttpRequest, JsonDict, Target
 
 
@@ -54,6 +54,7 @@ def _translate(wire: JsonDict, sent: HttpRequest) -> None:
     if not sent.target.traits.get("cache_control"):
         without_anthropics(wire, partial(note, sent), partial(refuse, sent))
     write_tools(wire, sent)
+    offer_allowed(wire, sent)
     write_tool_choice(wire, sent)
     if sent.target.row.unsupported:
         apply_refusals(wire, sent)

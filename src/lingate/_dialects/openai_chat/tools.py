@@ -11,12 +11,15 @@ from lingate._dialects.openai_chat.envelope import note, refuse
 from lingate._dialects.openai_chat.messages import add_system_text
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
-from lingate._wire.shapes import dig
+from lingate._wire.shapes import as_list, dig
 
 # Below these keys of a JSON schema the keys are names of the user's, not keywords.
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 # Below these they are data.
 _DATA = frozenset({"enum", "const", "default", "examples", "required"})
+
+
+_WITH_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
 def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -> None:
@@ -29,12 +32,13 @@ def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -
     if any(map(strangers_tool, tools)) and not sent.target.traits.get("cache_control"):
         tools = _without_strangers(tools, sent)
         if not tools:
-            for name in ("tools", "tool_choice", "parallel_tool_calls"):
+            for name in _WITH_TOOLS:
                 wire.pop(name, None)
             return
         wire["tools"] = tools
     drop = frozenset(sent.target.traits.get("tool_schema_drop", ()))
-    if drop or any(type(tool) is not dict or len(tool) != 2 for tool in tools):
+    strict = sent.target.traits.get("strict_schema")
+    if drop or strict or any(type(tool) is not dict or len(tool) != 2 for tool in tools):
         wire["tools"] = [_tool(tool, drop, sent, keep) if isinstance(tool, dict) else tool for tool in tools]
 
 
@@ -68,6 +72,8 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
         # Some clients write it beside `function`; OpenAI reads it only inside.
         strict = tool.pop("strict")
         function = {"strict": strict, **function}
+    if sent.target.traits.get("strict_schema"):
+        function = {**function, "parameters": function.get("parameters") or {"type": "object", "properties": {}}}
     if drop:
         found: set[str] = set()
         function = {name: value for name, value in function.items() if not _dropped(name, drop, found)}
@@ -101,6 +107,20 @@ def _schema(schema: Any, drop: frozenset[str], found: set[str]) -> Any:
         else:
             written[name] = value if name in _DATA else _schema(value, drop, found)
     return written
+
+
+def offer_allowed(wire: JsonDict, sent: HttpRequest) -> None:
+    # Offer no tools but the allowed ones, where a list of them is not known: it is OpenAI's own.
+    choice: Any = wire.get("tool_choice")
+    if dig(choice, "type") != "allowed_tools" or sent.target.traits.get("custom_tools"):
+        return
+    inner = choice.get("allowed_tools", choice)
+    names = [dig(tool, "function", "name") for tool in as_list(dig(inner, "tools"))]
+    wire["tools"] = [tool for tool in as_list(wire.get("tools")) if dig(tool, "function", "name") in names]
+    wire["tool_choice"] = "required" if dig(inner, "mode") == "required" else "auto"
+    if not wire["tools"]:
+        for name in _WITH_TOOLS:
+            wire.pop(name, None)
 
 
 def write_tool_choice(wire: JsonDict, sent: HttpRequest) -> None:
