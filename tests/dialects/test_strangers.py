@@ -548,3 +548,22 @@ def test_a_cache_mark_on_a_call_reaches_claude_by_way_of_converse() -> None:
     assert again["messages"][1]["content"] == [used]
     for model in OTHERS:
         assert b"cache_control" not in sent(model, messages=messages).body
+
+
+@pytest.mark.parametrize(
+    "model", ["mistral/mistral-small-latest", "groq/llama-3.3-70b-versatile", "cerebras/llama3.1-8b"]
+)
+def test_what_openais_newest_clients_send_reaches_no_host_that_refuses_what_it_does_not_know(model: str) -> None:
+    # openai 3.54: `prompt_cache_options`, `prompt_cache_breakpoint`, `moderation`.
+    said = {"type": "text", "text": "hi", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    body = {"messages": [{"role": "user", "content": [said]}], "prompt_cache_options": {"mode": "explicit"}}
+    target = lookup.resolve(model, env={}, api_key="k")
+
+    request = form_of(target, "chat").request(Call("chat", "m", body), target)
+    assert b"prompt_cache" not in request.body
+    assert {"prompt_cache_options", "prompt_cache_breakpoint"} <= set(request.dropped)
+    with pytest.raises(UnsupportedError) as caught:
+        form_of(target, "chat").request(Call("chat", "m", {**body, "moderation": {"model": "x"}}), target)
+    assert caught.value.param == "moderation"
+    own = lookup.resolve("openai/gpt-4.1", env={}, api_key="k")
+    assert form_of(own, "chat").request(Call("chat", "m", body), own).body.count(b"prompt_cache") == 2

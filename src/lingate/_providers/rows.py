@@ -31,7 +31,10 @@ _ANTHROPIC_VERSION = {"anthropic-version": "2023-06-01"}
 # What Codex and others send by habit, and hosts refuse that take no field but their own: CherryHQ/cherry-studio#11435,
 # sipeed/picoclaw#1196 (Groq), huggingface/huggingface.js#2268 (Cerebras), mistralai/platform-docs-public#7,
 # web-infra-dev/midscene#1322 (Fireworks).
-_OPENAIS = ("verbosity", "web_search_options", "safety_identifier", "prompt_cache_retention")
+_OPENAIS = (
+    *("verbosity", "web_search_options", "safety_identifier", "prompt_cache_retention", "prompt_cache_options"),
+    "moderation",
+)
 
 _TEMPLATE_SWITCH: Traits = {"reasoning_param": "chat_template_kwargs", "tool_media": False}
 # Its template takes an effort, and has no switch.

@@ -9,7 +9,7 @@ from typing import Any
 from lingate._dialects._names import fitted_id
 from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
-from lingate._dialects._strangers import strangers_part
+from lingate._dialects._strangers import CACHE_MARK, strangers_part
 from lingate._dialects._unsaid import note_unsaid_of
 from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._dialects.openai_chat.envelope import note, refuse
@@ -266,6 +266,9 @@ def _part(part: Any, sent: HttpRequest) -> Any:
     if "cache_control" in part and not sent.target.traits.get("cache_control"):
         part = without(part, ("cache_control",))
         note(sent, "cache_control")
+    if CACHE_MARK in part and sent.target.traits.get("strict_schema"):
+        part = without(part, (CACHE_MARK,))
+        note(sent, CACHE_MARK)
     if None in part.values():
         part = not_null(part)
     if part.get("type") == "image_url" and isinstance(part.get("image_url"), str):
