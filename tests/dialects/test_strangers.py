@@ -567,3 +567,41 @@ def test_what_openais_newest_clients_send_reaches_no_host_that_refuses_what_it_d
     assert caught.value.param == "moderation"
     own = lookup.resolve("openai/gpt-4.1", env={}, api_key="k")
     assert form_of(own, "chat").request(Call("chat", "m", body), own).body.count(b"prompt_cache") == 2
+
+
+EMBEDDERS = (
+    "openai/text-embedding-3-small",
+    "gemini/gemini-embedding-001",
+    "cohere/embed-v4.0",
+    "ollama/nomic",
+    "bedrock/amazon.titan-embed-text-v2:0",
+)
+
+
+def embedded(face: str, model: str, **asked: Any) -> HttpRequest:
+    """What goes to a provider when a client of a format wants a text of it embedded."""
+    call = dialect(face).operations["embeddings"].parse_call(json.dumps({"model": "m", **asked}).encode(), {})
+    env = {"AWS_REGION": "eu-west-1", "VERTEXAI_PROJECT": "p", "VERTEXAI_LOCATION": "l"}
+    target = lookup.resolve(model, env=env, api_key="k")
+    return form_of(target, "embeddings").request(call, target)
+
+
+@pytest.mark.parametrize("model", EMBEDDERS)
+def test_what_only_the_clients_own_format_says_of_embeddings_is_reported_elsewhere(model: str) -> None:
+    own = model.split("/", maxsplit=1)[0]
+    query = embedded("gemini", model, content={"parts": [{"text": "hi"}]}, taskType="RETRIEVAL_QUERY")
+    assert query.dropped == ([] if own == "gemini" else ["taskType"])
+    many = [{"content": {"parts": [{"text": text}]}, "taskType": "CLUSTERING"} for text in "ab"]
+    assert embedded("gemini", model, requests=many[:1]).dropped == ([] if own == "gemini" else ["requests"])
+    kept = embedded("ollama", model, input="hi", keep_alive="5m", options={"num_ctx": 9}, truncate=False)
+    words = {"keep_alive", "options.num_ctx", "truncate"}
+    assert set(kept.dropped) == (set() if own == "ollama" else words)
+
+
+@pytest.mark.parametrize("model", [*EMBEDDERS, "vertex_ai/text-embedding-005", "vertex_ai/gemini-embedding-2"])
+@pytest.mark.parametrize("batch", [False, True])
+def test_the_size_that_googles_newer_clients_ask_for_is_understood(model: str, batch: bool) -> None:
+    # google-genai 3.4 towards Google's cloud: what stood beside the content is in an object of its own.
+    one = {"content": {"parts": [{"text": "hi"}]}, "embedContentConfig": {"outputDimensionality": 256}}
+    body = embedded("gemini", model, **({"requests": [one]} if batch else one)).body
+    assert body.count(b"256") == 1

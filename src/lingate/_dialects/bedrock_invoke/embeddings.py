@@ -9,6 +9,7 @@ from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, keep
 from lingate._dialects._failure import garbage
 from lingate._dialects._params import begun
+from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.bedrock_converse.response import read_object
 from lingate._dialects.bedrock_invoke.answers import counted
@@ -28,6 +29,7 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
     draft = begun(call, target)
     if draft.asked.get("user") is not None:
         draft.note("user")
+    note_others_words(draft.asked, draft.note)
     given = draft.asked.get("input")
     items = given if isinstance(given, list) else [given]
     texts = [item for item in items if isinstance(item, str)]

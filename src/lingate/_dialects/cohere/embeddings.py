@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._params import begun, finished
+from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.cohere.facts import DEFAULTS, EMBED_PATH, EMBEDDING_TYPES, NAME
 from lingate._dialects.cohere.response import stated_error
@@ -35,6 +36,7 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
         body.setdefault("embedding_types", [made.asked["encoding_format"]])
     if "user" in made.asked:
         made.note("user")
+    note_others_words(made.asked, made.note, NAME)
     return finished(made, "embeddings", EMBED_PATH, body)
 
 

@@ -15,6 +15,7 @@ from lingate._dialects._counts import integer
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import garbage
 from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import check_parts
@@ -51,8 +52,8 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
     if made.asked.get("user") is not None:
         made.note("user")
     items = _contents(made)
-    options = _options(made)
     method = made.traits.get("embed_method", EMBED_BATCH)
+    options = _options(made, method)
     own = _kept(made, "requests", items)
     if method == PREDICT:
         body = _predict_body(items, options, made)
@@ -62,6 +63,7 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
         name = resource_name(target.model)
         body = {"requests": [{**options, **own[n], "model": name, "content": item} for n, item in enumerate(items)]}
     body.update(without(made.asked, _WRITTEN))
+    note_others_words(made.asked, made.note, NAME)
     return finish_request(made, method_url(target, method, "embeddings"), body)
 
 
@@ -136,13 +138,15 @@ def _kept(draft: Draft, name: str, items: list[JsonDict]) -> list[JsonDict]:
     return kept if isinstance(kept, list) and len(kept) == len(items) else [{}] * len(items)
 
 
-def _options(draft: Draft) -> JsonDict:
+def _options(draft: Draft, method: str) -> JsonDict:
     options = not_null(draft.native, _NOT_OPTIONS)
     for snake, name in _SNAKE.items():
         value = draft.asked.get(snake, draft.asked.get(name))
         if value is not None:
             options[name] = value
-    if draft.asked.get("dimensions") is not None:
+    said = [draft.native, *as_dicts(draft.native.get("requests"))] if method != PREDICT else []
+    told = any(dig(item.get("embedContentConfig"), "outputDimensionality") is not None for item in said)
+    if draft.asked.get("dimensions") is not None and not told:
         options["outputDimensionality"] = draft.asked["dimensions"]
     return options
 
@@ -221,9 +225,15 @@ def _input(content: Any, where: str) -> Any:
 
 def _keep(item: JsonDict, canonical: JsonDict) -> None:
     # What one request says besides its content.
-    if item.get("outputDimensionality") is not None:
-        canonical["dimensions"] = item["outputDimensionality"]
+    if _size(item) is not None:
+        canonical["dimensions"] = _size(item)
     keep(canonical, NAME, not_null(item, _NOT_OPTIONS))
+
+
+def _size(item: JsonDict) -> Any:
+    # How long a vector is to be; the cloud's clients say it in an object of its own.
+    given = item.get("outputDimensionality")
+    return dig(item.get("embedContentConfig"), "outputDimensionality") if given is None else given
 
 
 def _parse_batch(wire: JsonDict, canonical: JsonDict) -> None:
@@ -237,7 +247,7 @@ def _parse_batch(wire: JsonDict, canonical: JsonDict) -> None:
         inputs.append(_input(item.get("content"), f"requests[{n}].content"))
         others.append(without(item, ("model", "content")))
     canonical["input"] = inputs
-    sizes = [item.get("outputDimensionality") for item in others]
+    sizes = list(map(_size, others))
     same = sizes.count(sizes[0]) == len(sizes)
     if same and sizes[0] is not None:
         canonical["dimensions"] = sizes[0]

@@ -8,6 +8,7 @@ from typing import Any
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import keep, native_fields
 from lingate._dialects._params import begun, finished
+from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.ollama.facts import DEFAULTS, EMBED_PATH, NAME
 from lingate._dialects.ollama.response import read_object
@@ -31,6 +32,7 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
         raise made.broken("input", "must be text or a list of texts")
     if "user" in made.asked:
         made.note("user")
+    note_others_words(made.asked, made.note, NAME)
     rest = without(made.asked, _WRITTEN)
     made.body = {**native_fields(made.asked, NAME), "model": target.model, "input": given, **rest}
     return finished(made, "embeddings", EMBED_PATH, made.body, ("options",))

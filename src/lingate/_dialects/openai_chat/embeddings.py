@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
+from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import shown
-from lingate._dialects.openai_chat.envelope import seal
+from lingate._dialects.openai_chat.envelope import note, seal
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin
 from lingate._dialects.openai_chat.reading import body_failure, malformed, read_object
@@ -21,6 +23,7 @@ from lingate._wire.shapes import dig, without
 
 def request(call: Call, target: Target) -> HttpRequest:
     sent, wire = begin(call, target, "embeddings", "/embeddings")
+    note_others_words(call.body, partial(note, sent))
     given = wire.get("input")
     if isinstance(given, dict):
         wire["input"] = _text_of(given)
