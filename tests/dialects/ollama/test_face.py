@@ -233,7 +233,10 @@ def test_a_prompt_is_a_chat_of_one_turn() -> None:
     ]
 
 
-@pytest.mark.parametrize("field", [{"context": [1]}, {"raw": True}, {"suffix": "x"}, {"template": "{{ .Prompt }}"}])
+@pytest.mark.parametrize(
+    "field",
+    [{"context": [1]}, {"raw": True}, {"suffix": "x"}, {"template": "{{ .Prompt }}"}, {"width": 512}, {"steps": 4}],
+)
 def test_what_only_a_prompt_can_have_is_refused(field: dict[str, Any]) -> None:
     with pytest.raises(BadRequestError, match=next(iter(field))):
         GENERATE.parse_call(json.dumps({"model": "m", "prompt": "x", **field}).encode(), {})

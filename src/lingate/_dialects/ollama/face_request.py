@@ -23,7 +23,7 @@ _MAGIC = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"
 _CANONICAL = {native: name for name, native in OPTIONS.items()}
 _WHOLE = ("num_predict", "top_k", "seed")
 _KEPT = ("keep_alive", "truncate", "shift", "_debug_render_only")
-_ONLY_PROMPTS = ("suffix", "template", "raw", "context")
+_ONLY_PROMPTS = ("suffix", "template", "raw", "context", "width", "height", "steps")
 _ROLES = ("system", "user", "assistant", "tool")
 
 
