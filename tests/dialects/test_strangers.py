@@ -605,3 +605,15 @@ def test_the_size_that_googles_newer_clients_ask_for_is_understood(model: str, b
     one = {"content": {"parts": [{"text": "hi"}]}, "embedContentConfig": {"outputDimensionality": 256}}
     body = embedded("gemini", model, **({"requests": [one]} if batch else one)).body
     assert body.count(b"256") == 1
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-5", "anthropic/claude-opus-4-6", *OTHERS])
+@pytest.mark.parametrize("fields", [{"output_config": {"effort": "low"}}, {"clear_at": "never"}], ids=str)
+def test_a_conversation_may_end_with_a_system_message_that_says_nothing(model: str, fields: dict[str, Any]) -> None:
+    messages = [{"role": "user", "content": "hi"}, {"role": "system", **fields}]
+    request = sent(model, messages=messages, tools=[])
+
+    if model.endswith("-5"):
+        assert json.loads(request.body)["messages"] == messages
+    else:
+        assert {f"messages[1].{name}" for name in fields} <= set(request.dropped)

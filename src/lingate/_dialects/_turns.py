@@ -164,7 +164,7 @@ def as_blocks(content: Any) -> list[JsonDict]:
 def check_prefill(draft: Draft, turns: list[JsonDict]) -> None:
     # See to the end of a conversation that ends with the assistant: it asks to continue that very text.
     last = turns[-1]
-    blocks = as_blocks(last["content"])
+    blocks = as_blocks(last.get("content", ""))  # a system message with fields of its own may say nothing
     text = blocks[-1].get("text")
     if last["role"] != "assistant" or not isinstance(text, str):
         return
