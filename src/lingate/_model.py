@@ -377,6 +377,10 @@ class Signer(Protocol):
         """
         ...
 
+    def refused(self, request: HttpRequest) -> bool:
+        """Whether a signed request that was refused with 401 would be signed with another token now."""
+        ...
+
 
 SendOne = Callable[["HttpRequest", float], "tuple[Head, bytes]"]
 """Sends a request and gives the whole answer, within so many seconds; blocks, and raises a LingateError without one."""

@@ -138,6 +138,8 @@ def test_signers_are_interchangeable_if_and_only_if_they_sign_alike() -> None:
         ("https://bedrock-runtime.eu-west-3.amazonaws.com", "eu-west-3"),
         ("https://bedrock-runtime-fips.us-gov-west-1.amazonaws.com/", "us-gov-west-1"),
         ("https://bedrock-runtime.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("https://bedrock-runtime.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+        ("https://bedrock-runtime.eusc-de-east-1.api.amazonwebservices.eu", "eusc-de-east-1"),
         ("https://vpce-0ab-1.bedrock-runtime.us-west-2.vpce.amazonaws.com", "us-west-2"),
         ("https://bedrock-mantle.ap-southeast-2.api.aws/v1", "ap-southeast-2"),
         ("https://aws-external-anthropic.us-east-2.api.aws", "us-east-2"),

@@ -18,6 +18,8 @@ from lingate.errors import (
     MissingCredentialError,
     PermissionDeniedError,
 )
+from lingate.testing import FakeTransport
+from lingate.testing import Reply as Fake
 from tests.aws import ACCESS_KEY, SECRET_KEY, Asked, AwsServer, Reply, is_signed
 
 TOKEN = "session-token-canary-0123456789"
@@ -82,6 +84,27 @@ def test_a_call_is_signed_over_the_path_that_goes_out(server: AwsServer, model: 
     assert (whole.path, stream.path) == (path, f"{path}-stream")
     assert is_signed(whole, "bedrock", "eu-north-1")
     assert is_signed(stream, "bedrock", "eu-north-1")
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "host"),
+    [
+        ("bedrock/amazon.nova-lite-v1:0", "eusc-de-east-1", "bedrock-runtime.eusc-de-east-1.amazonaws.eu"),
+        ("bedrock/eusc-de-east-1/amazon.nova-lite-v1:0", "eu-west-1", "bedrock-runtime.eusc-de-east-1.amazonaws.eu"),
+        ("sagemaker_chat/e", "cn-northwest-1", "runtime.sagemaker.cn-northwest-1.amazonaws.com.cn"),
+        ("sagemaker_chat/e", "us-gov-east-1", "runtime.sagemaker.us-gov-east-1.amazonaws.com"),
+    ],
+)
+def test_partitions_other_than_the_usual_one_have_domains_of_their_own(model: str, region: str, host: str) -> None:
+    transport = FakeTransport(Fake({"message": "no"}, 400))
+    client = lingate.Lingate(transport=transport, env={**ENV, "AWS_REGION": region}, retries=0)
+
+    with pytest.raises(lingate.errors.BadRequestError):
+        client.chat(model, "hi")
+
+    [sent] = transport.requests
+    assert sent.url.split("/")[2] == host
+    assert f"/{host.split('.')[-3 if host.endswith(('.eu', '.com')) else -4]}/" in sent.headers["authorization"]
 
 
 def test_an_awaited_call_is_signed_too(server: AwsServer) -> None:

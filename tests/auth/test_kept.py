@@ -92,6 +92,30 @@ def test_what_never_expires_is_fetched_once() -> None:
     assert {kept.get(now) for now in (0, 1e6, 1e12)} == {"token 1"}
 
 
+def test_what_has_expired_when_it_is_given_is_good_all_the_same() -> None:
+    source = Source(life=-HOUR)  # whoever gave it has another idea of the time
+    kept = Kept(source)
+
+    assert [kept.get(now) for now in (0.0, 100.0, 149.0, 151.0)] == ["token 1"] * 3 + ["token 2"]
+
+
+def test_what_was_refused_is_fetched_anew_but_not_again_and_again() -> None:
+    source = Source()
+    kept = Kept(source)
+
+    def refused(now: float, value: str) -> bool:
+        kept.get(now)
+        return kept.refused(lambda held: held == value)
+
+    kept.get(0.0)
+    assert not refused(5.0, "token 1")  # it has only just been fetched
+    assert refused(60.0, "token 1")
+    assert kept.get(60.0) == "token 2"
+    assert refused(60.0, "token 1")  # another call had the old one too
+    assert not refused(61.0, "token 2")
+    assert (kept.get(61.0), source.count) == ("token 2", 2)
+
+
 def test_a_failed_renewal_is_nobodys_error_while_the_old_value_is_good() -> None:
     source = Source()
     kept = Kept(source, early=300)

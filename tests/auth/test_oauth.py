@@ -8,6 +8,7 @@ import threading
 import time
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -142,6 +143,38 @@ class TestOverTheNetwork:
                 took = time.monotonic() - began
 
         assert took < 1.5
+
+    @pytest.mark.parametrize("colour", ["sync", "async"])
+    @pytest.mark.parametrize("stream", [False, True])
+    async def test_a_token_that_is_refused_before_its_time_is_replaced_once(
+        self, colour: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = time.time()
+        monkeypatch.setattr("lingate._io.signing.time", SimpleNamespace(time=lambda: now))
+        tokens = [Reply({"access_token": f"t{n}", "expires_in": 3600}) for n in range(3)]
+        replies = [tokens[0], Reply(ANSWER), Reply({}, 401), tokens[1], Reply(ANSWER), Reply({}, 401)]
+        env, options = watsonx("https://x.example"), {"stream": True} if stream else {}
+        blocking, awaited = FakeTransport(*replies), AsyncFakeTransport(*replies)
+        one = lingate.Lingate(transport=blocking, env=env, retries=0)
+        other = lingate.AsyncLingate(transport=awaited, env=env, retries=0)
+
+        async def text() -> str:
+            answer = one.chat("watsonx/m", "hi", **options) if colour == "sync" else None
+            answer = answer or await other.chat("watsonx/m", "hi", **options)
+            if stream:
+                answer = answer.final() if colour == "sync" else await answer.final()
+            return str(answer.text)
+
+        assert await text() == "hello"
+        now += 60
+        assert await text() == "hello"
+        with pytest.raises(AuthenticationError):
+            await text()
+
+        requests = (blocking if colour == "sync" else awaited).requests
+        asked = ["token" if sent.url.endswith("/token") else "chat" for sent in requests]
+        assert asked == ["token", "chat", "chat", "token", "chat", "chat"]
+        assert requests[-1].headers["authorization"] == "Bearer t1"
 
     def test_nobody_there_is_a_connection_error(self) -> None:
         env = {**watsonx("http://127.0.0.1:9"), "WATSONX_API_BASE": "http://127.0.0.1:9"}

@@ -73,6 +73,8 @@ def test_what_stands_before_a_models_id_chooses_the_format(
         (f"bedrock/us-gov-west-1/{CLAUDE}", "bedrock-runtime.us-gov-west-1.amazonaws.com"),
         (f"bedrock/invoke/eu-west-3/{CLAUDE}", "bedrock-runtime.eu-west-3.amazonaws.com"),
         (f"bedrock/{IMPORTED}", "bedrock-runtime.eu-west-1.amazonaws.com"),
+        # A model of the marketplace goes by its endpoint at SageMaker.
+        ("bedrock/arn:aws:sagemaker:eu-west-1:1:endpoint/e", "bedrock-runtime.eu-west-1.amazonaws.com"),
         (f"bedrock/llama/{IMPORTED}", "bedrock-runtime.eu-west-1.amazonaws.com"),
         ("sagemaker/endpoint", "runtime.sagemaker.ap-south-1.amazonaws.com"),
         ("sagemaker_chat/endpoint", "runtime.sagemaker.ap-south-1.amazonaws.com"),
@@ -142,6 +144,9 @@ def test_mantle_asks_each_model_in_its_own_format(model: str, dialect: str, path
 
 
 def test_mantle_has_a_region_without_any_variable() -> None:
+    assert resolve(
+        "bedrock_mantle/qwen.qwen3-32b", env={"AWS_DEFAULT_REGION": "eu-west-1", "BEDROCK_MANTLE_API_KEY": KEY}
+    ).url.startswith("https://bedrock-mantle.eu-west-1.")
     assert at("bedrock_mantle/qwen.qwen3-32b", None).url == "https://bedrock-mantle.us-east-1.api.aws/v1"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from copy import copy
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from lingate._model import HttpRequest
 from lingate.errors import LingateError
 
 T = TypeVar("T")
@@ -37,13 +38,14 @@ class Kept(Generic[T]):
     # fetch: Gets a new value at the time given; blocks, and raises a LingateError if there is none to be had.
     # early: Seconds before its expiry at which a value is renewed.
 
-    __slots__ = ("_early", "_fetch", "_flight", "_held", "_lock")
+    __slots__ = ("_asked", "_early", "_fetch", "_flight", "_held", "_lock")
 
     def __init__(self, fetch: Callable[[float], Fetched[T]], early: float = _EARLY) -> None:
         self._fetch = fetch
         self._early = early
-        # What there is, and when it is to be renewed: one object, as it is read without the lock.
-        self._held: tuple[Fetched[T], float] | None = None
+        # What there is, when it is to be renewed, and since when it is there: one object, as it is read without the lock.
+        self._held: tuple[Fetched[T], float, float] | None = None
+        self._asked = 0.0
         self._lock = threading.Lock()
         self._flight: Future[Fetched[T]] | None = None
 
@@ -51,11 +53,22 @@ class Kept(Generic[T]):
         # Whether `get` would answer without fetching.
         return self._held is not None and self._good(self._held, now)
 
-    def _good(self, held: tuple[Fetched[T], float], now: float) -> bool:
+    def refused(self, is_it: Callable[[T], bool]) -> bool:
+        # Whether there is, or will be, another value than the one that was refused where it went.
+        # One that was just fetched is refused for another reason.
+        held = self._held
+        if held is not None and is_it(held[0].value):
+            if self._asked < held[2] + _PAUSE:
+                return False
+            self._held = None
+        return True
+
+    def _good(self, held: tuple[Fetched[T], float, float], now: float) -> bool:
         return now < held[1] or (self._flight is not None and _is_good(held[0], now))
 
     def get(self, now: float, fetch: Callable[[float], Fetched[T]] | None = None) -> T:
         # The value; blocks while it is fetched, this time by `fetch` instead of the usual way if that is given.
+        self._asked = now
         while True:
             held = self._held
             if held is not None and self._good(held, now):
@@ -99,21 +112,23 @@ class Kept(Generic[T]):
         except LingateError:
             if old is None or not _is_good(old, now):
                 raise
-            self._held = old, now + _PAUSE
+            self._held = old, now + _PAUSE, now
             return old
+        if fetched.expires_at is not None and fetched.expires_at <= now:
+            fetched = fetched._replace(expires_at=now + self._early)  # what was just given is good: a clock is wrong
         # Something that lives no longer than the margin is used for half of its life, not fetched for every call.
         life = float("inf") if fetched.expires_at is None else fetched.expires_at - now
-        self._held = fetched, now + max(life - self._early, life / 2)
+        self._held = fetched, now + max(life - self._early, life / 2), now
         return fetched
 
 
-class KeptSigner(ABC, Generic[T]):
-    """A signer that fetches one thing, signs with it, and keeps it; see `Signer`."""
+class KeptSigner(ABC):
+    """A signer that fetches headers with a token, signs with them, and keeps them; see `Signer`."""
 
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._kept: Kept[T] = Kept(self._fetch)
+        self._kept: Kept[Mapping[str, str]] = Kept(self._fetch)
 
     def ready(self, now: float) -> bool:
         return self._kept.ready(now)
@@ -121,5 +136,11 @@ class KeptSigner(ABC, Generic[T]):
     def prepare(self, now: float) -> None:
         self._kept.get(now)
 
+    def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
+        return self._kept.get(now)
+
+    def refused(self, request: HttpRequest) -> bool:
+        return self._kept.refused(lambda made: made.items() <= request.headers.items())
+
     @abstractmethod
-    def _fetch(self, now: float) -> Fetched[T]: ...
+    def _fetch(self, now: float) -> Fetched[Mapping[str, str]]: ...

@@ -114,7 +114,9 @@ def _without_dots(path: str) -> str:
 
 
 _REGION_ENV = ("AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION")
-_REGION_IN_HOST = re.compile(r"(?:.*\.)?([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})\..*(?:amazonaws\.com(?:\.cn)?|api\.aws)")
+_REGION_IN_HOST = re.compile(
+    r"(?:.*\.)?([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})\..*(?:amazon(?:aws|webservices)\.(?:com(?:\.cn)?|eu)|api\.aws)"
+)
 
 _RECHECK = 60.0
 """botocore renews temporary credentials by itself, well before they expire, when it is asked: so often it is asked."""
@@ -170,6 +172,9 @@ class AwsSigner:
         return signature_headers(
             request.method, request.url, request.headers, request.body, credentials, self._scope, now
         )
+
+    def refused(self, request: HttpRequest) -> bool:
+        return False
 
     @property
     def _is_static(self) -> bool:

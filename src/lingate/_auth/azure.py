@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from lingate._auth import given, need
 from lingate._auth._kept import Fetched, KeptSigner
-from lingate._model import HttpRequest, ProviderRow
+from lingate._model import ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
 
 _CLOUDS = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
@@ -61,7 +61,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     return AzureSigner(source, row)
 
 
-class AzureSigner(KeptSigner[str]):
+class AzureSigner(KeptSigner):
     """Signs with an access token; see `Signer`."""
 
     __slots__ = ("_found", "_row", "_source")
@@ -76,10 +76,7 @@ class AzureSigner(KeptSigner[str]):
     def key(self) -> Hashable:
         return self._source, self._row.name
 
-    def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {self._kept.get(now)}"}
-
-    def _fetch(self, now: float) -> Fetched[str]:
+    def _fetch(self, now: float) -> Fetched[Mapping[str, str]]:
         from azure.core.exceptions import AzureError
 
         try:
@@ -88,7 +85,7 @@ class AzureSigner(KeptSigner[str]):
             token = self._found.get_token(self._source.scope)
         except (AzureError, OSError, ValueError) as error:
             raise _failure(error, self._row) from None
-        return Fetched(token.token, float(token.expires_on))
+        return Fetched({"authorization": f"Bearer {token.token}"}, float(token.expires_on))
 
     def _find(self) -> Any:
         from azure.identity import ClientSecretCredential, DefaultAzureCredential, WorkloadIdentityCredential

@@ -20,7 +20,7 @@ from typing import Any
 
 from lingate._auth import given, need
 from lingate._auth._kept import Fetched, KeptSigner
-from lingate._model import HttpRequest, ProviderRow
+from lingate._model import ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -38,7 +38,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     return GoogleSigner(credentials, get("GOOGLE_CLOUD_QUOTA_PROJECT"), argument or _SCOPE, row)
 
 
-class GoogleSigner(KeptSigner[Mapping[str, str]]):
+class GoogleSigner(KeptSigner):
     """Signs with an access token; see `Signer`."""
 
     __slots__ = ("_found", "_given", "_project", "_row", "_scope")
@@ -54,9 +54,6 @@ class GoogleSigner(KeptSigner[Mapping[str, str]]):
     @property
     def key(self) -> Hashable:
         return "google", self._given, self._project, self._scope, self._row.name
-
-    def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
-        return self._kept.get(now)
 
     def _fetch(self, now: float) -> Fetched[Mapping[str, str]]:
         from google.auth.exceptions import GoogleAuthError

@@ -53,7 +53,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     return OAuthSigner(exchange, row, key, url)
 
 
-class OAuthSigner(KeptSigner[str]):
+class OAuthSigner(KeptSigner):
     """Signs with a bearer token; see `Signer` and `TokenSigner`."""
 
     __slots__ = ("_exchange", "_key", "_origin", "_provider")
@@ -75,13 +75,10 @@ class OAuthSigner(KeptSigner[str]):
     def exchange(self, send: SendOne, request: HttpRequest, now: float) -> None:
         self._kept.get(now, partial(self._exchanged, send, request))
 
-    def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {self._kept.get(now)}"}
-
-    def _fetch(self, now: float) -> Fetched[str]:
+    def _fetch(self, now: float) -> Fetched[Mapping[str, str]]:
         raise ConfigError(f"{self._provider}: a token is fetched by the transport of a call", provider=self._provider)
 
-    def _exchanged(self, send: SendOne, request: HttpRequest, now: float) -> Fetched[str]:
+    def _exchanged(self, send: SendOne, request: HttpRequest, now: float) -> Fetched[Mapping[str, str]]:
         head, body = send(self._request(request), _LIMIT)
         value = _decoded(body)
         if not 200 <= head.status < 300:
@@ -89,7 +86,7 @@ class OAuthSigner(KeptSigner[str]):
         token = next((value[name] for name in _TOKENS if isinstance(value.get(name), str) and value[name]), None)
         if token is None:
             raise ProtocolError(f"{self._provider}: the answer to the sign-in has no token", provider=self._provider)
-        return Fetched(token, _expiry(value, now))
+        return Fetched({"authorization": f"Bearer {token}"}, _expiry(value, now))
 
     def _request(self, request: HttpRequest) -> HttpRequest:
         given = self._exchange

@@ -199,13 +199,15 @@ def _tries(
     # Try one place until it answers, the policy gives it up, or the deadline would pass.
     now = context.now
     timeout = route.timeout or context.timeout
+    own = any(name.lower() == "authorization" for name in route.call.extra_headers or ())
+    signer = None if own else sent.target.signer  # the caller's own authorization stays alone
     turn = 0
     waited = 0.0
     while True:
         began = now()
         limits = _within(timeout, deadline - began)
         refused = None
-        if sent.target.signer is not None:
+        if signer is not None:
             refused = yield from _sign(sent, limits)
             limits = _within(limits, limits.total - (now() - began))  # what fetching a token has left
         context.asked = refused is None
@@ -218,27 +220,22 @@ def _tries(
         else:
             outcome = yield from _open_once(sent, form, limits, now)
         if isinstance(outcome, _ANSWERED):
-            target, head = sent.target, outcome.head
-            took = now() - began
+            to, head = sent.target, outcome.head
             context.trail.append(
-                Attempt(target.row.name, target.model, head.status, "ok", took, waited, request_id(head, target))
+                Attempt(to.row.name, to.model, head.status, "ok", now() - began, waited, request_id(head, to))
             )
             return outcome
         context.asked = False
         outcome.provider = outcome.provider or sent.target.provider
         outcome.model = outcome.model or sent.target.model
         context.trail.append(_attempt(sent.target.provider, sent.target.model, outcome, now() - began, waited))
+        if outcome.status == 401 and signer is not None and refused is None and context.wanted and signer.refused(sent):
+            continue  # with another token: this one was taken back, or a clock is wrong
         wait = (route.policy or context.policy).wait(outcome, turn, context.random)
         if wait is None:
             return outcome
         if now() + wait >= deadline:
-            if outcome.kind != "timeout":
-                return outcome
-            return DeadlineExceededError(
-                f"no answer from {sent.target.provider} within {context.timeout.total:g} s",
-                provider=sent.target.provider,
-                model=sent.target.model,
-            )
+            return _too_late(sent, context.timeout) if outcome.kind == "timeout" else outcome
         if context.wanted:
             yield Sleep(wait)
         if not context.wanted:
@@ -250,14 +247,16 @@ def _tries(
 def _within(timeout: Timeout, left: float) -> Timeout:
     if left > timeout.total - 0.005:
         return timeout  # the first try; what has passed is the time it took to get here
-    left = max(left, 0.001)
-    return Timeout(total=left, connect=min(timeout.connect, left), read=timeout.read)
+    return Timeout(total=(left := max(left, 0.001)), connect=min(timeout.connect, left), read=timeout.read)
+
+
+def _too_late(sent: HttpRequest, timeout: Timeout) -> DeadlineExceededError:
+    text = f"no answer from {sent.target.provider} within {timeout.total:g} s"
+    return DeadlineExceededError(text, provider=sent.target.provider, model=sent.target.model)
 
 
 def _sign(sent: HttpRequest, timeout: Timeout) -> Generator[Step, Answer, LingateError | None]:
-    # Put a fresh signature or token on a request, for each try anew. The caller's own authorization stays alone.
-    if any(name.lower() == "authorization" for name in sent.call.extra_headers or ()):
-        return None
+    # Put a fresh signature or token on a request, for each try anew.
     made = yield Sign(sent, timeout.total)
     if isinstance(made, LingateError):
         return made
@@ -436,7 +435,6 @@ def _substantial(events: list[Event]) -> bool:
 
 def interrupted(error: LingateError) -> LingateError:
     # A transport error in the middle of a body is an interrupted stream, whatever the socket called it; time-outs stay.
-    #
     # So does what no socket said: a carrier that knows what its provider reported tells it as it is.
     if not isinstance(error, TransportError) or isinstance(error, StreamInterruptedError) or error.kind == "timeout":
         return error

@@ -21,7 +21,7 @@ _PATH = re.compile(
     r"(?P<root>.*?)"
     r"(?:/openai/deployments/(?P<dated>[^/]+)|(?P<v1>/openai/v1)|(?P<inference>/models)|(?P<anthropic>/anthropic(?:/v1)?)"
     r"|/openai)?"
-    r"(?:/(?:chat/completions|completions|embeddings|responses|messages|models))?/*"
+    r"(?:/(?:chat/completions|completions|embeddings|responses|messages|models|images/\w+|audio/\w+))?/*"
 )
 _SERVERLESS = re.compile(r".*\.(?:models|inference)\.ai\.azure\.[a-z]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d.*")
@@ -41,18 +41,22 @@ class Place(NamedTuple):
     """The deployment that the URL names, if it does."""
     version: str | None
     """`api-version` of the query."""
+    rest: tuple[str, ...]
+    """Its other parameters, which are for whoever stands before Azure."""
 
 
 def place_of(url: str) -> Place:
     path, _, query = url.partition("?")
     found = _PATH.fullmatch(path)
     assert found is not None, "everything in the pattern may be missing"
-    version = next((part[12:] for part in query.split("&") if part.startswith("api-version=")), None)
+    parts = [part for part in query.split("&") if part]
+    version = next((part[12:] for part in parts if part.startswith("api-version=")), None)
+    rest = tuple(part for part in parts if not part.startswith("api-version="))
     named = ("dated", "v1", "inference", "anthropic")
     surface: Surface | None = next((name for name in named if found[name]), None)  # type: ignore[misc]
     if _SERVERLESS.fullmatch(urlsplit(url).hostname or ""):
         surface = "serverless"
-    return Place(found["root"].rstrip("/"), surface, found["dated"], version or None)
+    return Place(found["root"].rstrip("/"), surface, found["dated"], version or None, rest)
 
 
 def is_date(version: str | None) -> bool:
@@ -81,8 +85,12 @@ def url_for(place: Place, surface: Surface, model: str) -> str:
         "anthropic": "/anthropic",
         "serverless": "",
     }
-    version = version_for(place, surface)
-    return f"{place.root}{tails[surface]}{f'?api-version={version}' if version else ''}"
+    return with_query(place, tails[surface], version_for(place, surface))
+
+
+def with_query(place: Place, path: str, version: str | None) -> str:
+    query = "&".join((*((f"api-version={version}",) if version else ()), *place.rest))
+    return f"{place.root}{path}{'?' if query else ''}{query}"
 
 
 def with_key_as(target: Target, name: str, template: str = "{key}", *, keep: bool = False) -> Target:

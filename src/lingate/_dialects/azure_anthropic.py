@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lingate._dialects._azure import place_of, with_key_as
+from lingate._dialects._azure import place_of, with_key_as, with_query
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
@@ -12,7 +12,7 @@ from lingate._model import Call, Target, replaced
 def _target(call: Call, target: Target) -> Target:
     # Where Claude is. Anthropic's own package sends the key under both names.
     moved = with_key_as(target, "x-api-key", keep=True)
-    return replaced(moved, url=f"{place_of(target.url).root}/anthropic")
+    return replaced(moved, url=with_query(place_of(target.url), "/anthropic", None))
 
 
 DIALECT = Dialect(

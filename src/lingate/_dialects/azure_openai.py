@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._azure import Place, is_date, place_of, surface_of, url_for, version_for, with_key_as
+from lingate._dialects._azure import (
+    Place,
+    is_date,
+    place_of,
+    surface_of,
+    url_for,
+    version_for,
+    with_key_as,
+    with_query,
+)
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved, edited
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
@@ -16,6 +25,9 @@ from lingate._wire.shapes import dig
 
 _STREAM_OPTIONS_SINCE = "2024-09"
 """Version from which `stream_options` and `max_completion_tokens` are known."""
+_RESPONSES_SINCE = "2025-03"
+"""Version from which the Responses API is known; to others 400 "is enabled only for api-version 2025-03-01-preview and
+later" (Aider-AI/aider#4029), so they are asked on the v1 surface."""
 
 
 def chat_target(call: Call, target: Target) -> Target:
@@ -30,8 +42,9 @@ def chat_target(call: Call, target: Target) -> Target:
 def responses_target(call: Call, target: Target) -> Target:
     # Where the Responses API and the list of models are: their dated forms have no deployment in the address.
     place = place_of(target.url)
-    if surface_of(place, "dated") == "dated":
-        return replaced(target, url=f"{place.root}/openai?api-version={version_for(place, 'dated')}")
+    version = version_for(place, "dated") or ""
+    if surface_of(place, "dated") == "dated" and (call.operation == "models" or version >= _RESPONSES_SINCE):
+        return replaced(target, url=with_query(place, "/openai", version))
     return replaced(target, url=url_for(place, "v1", target.model))
 
 

@@ -77,7 +77,9 @@ _BEDROCK_RULES = (
     ModelRule(pattern=rf"(?:(?:converse(?:_like)?|invoke)/)?(?:{_A_REGION}/)?(.+)", model=r"\1"),
     ModelRule(pattern=rf"(?:\w+/)?({_A_REGION})/.+", url=r"https://bedrock-runtime.\1.amazonaws.com"),
     ModelRule(
-        pattern=rf"(?:\w+/)*arn:aws[a-z-]*:bedrock:({_A_REGION}):.+", url=r"https://bedrock-runtime.\1.amazonaws.com"
+        # SageMaker's endpoints are models of Bedrock's marketplace: docs.aws.amazon.com/bedrock, "bedrock-marketplace".
+        pattern=rf"(?:\w+/)*arn:aws[a-z-]*:(?:bedrock|sagemaker):({_A_REGION}):.+",
+        url=r"https://bedrock-runtime.\1.amazonaws.com",
     ),
     ModelRule(pattern=r"invoke/.+", dialect="bedrock_invoke"),
     # Converse neither embeds nor ranks.
@@ -92,7 +94,7 @@ _BEDROCK_RULES = (
     ModelRule(pattern=r"invoke/nova(?:-2)?/(.+)", model=r"\1", traits={"body_format": "nova"}),
 )
 
-_MANTLE_REGION = "{BEDROCK_MANTLE_REGION|AWS_REGION_NAME|AWS_REGION=us-east-1}"
+_MANTLE_REGION = "{BEDROCK_MANTLE_REGION|AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION=us-east-1}"
 
 AWS_DEFAULTS = {
     "bedrock_converse": ProviderRow(

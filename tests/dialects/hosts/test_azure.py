@@ -76,12 +76,44 @@ FOUNDRY = "https://example-resource.services.ai.azure.com"
             "https://apim.example/ai/openai/deployments/dep/chat/completions?api-version=2024-06-01",
         ),
         ("https://r.openai.azure.us", None, "https://r.openai.azure.us/openai/v1/chat/completions"),
+        (
+            "https://apim.example/ai?tenant=a&api-version=2024-06-01&b",
+            None,
+            "https://apim.example/ai/openai/deployments/dep/chat/completions?api-version=2024-06-01&tenant=a&b",
+        ),
+        ("https://apim.example/ai?tenant=a", None, "https://apim.example/ai/openai/v1/chat/completions?tenant=a"),
     ],
 )
 def test_the_address_and_the_version_decide_on_the_surface(base: str, version: str | None, url: str) -> None:
     env = {**ENV, "AZURE_API_BASE": base, **({"AZURE_API_VERSION": version} if version else {})}
 
     assert ask(place("azure/dep", env)).url == url
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "audio/speech",
+        "audio/transcriptions",
+        "audio/translations",
+        "images/generations",
+        "images/edits",
+        "embeddings",
+        "completions",
+    ],
+)
+def test_the_portal_s_address_of_one_operation_stands_for_its_deployment(path: str) -> None:
+    base = f"{ROOT}/openai/deployments/other/{path}?api-version=2024-06-01"
+
+    sent = ask(place("azure/dep", {**ENV, "AZURE_API_BASE": base}), operation="speech", input="x", voice="v")
+
+    assert sent.url == f"{ROOT}/openai/deployments/other/audio/speech?api-version=2024-06-01"
+    assert (
+        ask(
+            place("azure/dep", {**ENV, "AZURE_API_BASE": f"{ROOT}/openai/v1/{path}"}), operation="images", prompt="x"
+        ).url
+        == f"{ROOT}/openai/v1/images/generations"
+    )
 
 
 @pytest.mark.parametrize("variable", ["AZURE_API_VERSION", "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"])
@@ -131,7 +163,12 @@ def test_other_operations_have_their_addresses_on_both_surfaces() -> None:
     assert ask(new, operation="models").url == f"{ROOT}/openai/v1/models"
     assert ask(old, operation="models").url == f"{ROOT}/openai/models?api-version=2024-10-21"
     assert ask(new, operation="responses", messages=HELLO).url == f"{ROOT}/openai/v1/responses"
-    assert ask(old, operation="responses", messages=HELLO).url == f"{ROOT}/openai/responses?api-version=2024-10-21"
+    newer = place("azure/dep", ENV, api_version="2025-03-01-preview")
+    assert ask(newer, operation="responses", messages=HELLO).url == (
+        f"{ROOT}/openai/responses?api-version=2025-03-01-preview"
+    )
+    # Earlier versions know no Responses API: 400 "is enabled only for api-version 2025-03-01-preview and later".
+    assert ask(old, operation="responses", messages=HELLO).url == f"{ROOT}/openai/v1/responses"
 
 
 @pytest.mark.parametrize("model", ["responses/dep", "gpt-5-pro", "gpt-5.1-codex-mini", "o3-deep-research"])
