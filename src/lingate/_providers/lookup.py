@@ -378,11 +378,11 @@ def _auth_value(auth: str, key: str) -> str | None:
 def _url(plan: _Plan, env: Mapping[str, str], api_base: str | None, config_base: str | None) -> str | None:
     row = plan.row
     if api_base is not None:
-        base: str | None = _given_base(row, check_url(api_base, "api_base"))
+        base: str | None = _given_base(row, check_url(api_base, "api_base"), env)
     elif (name := first_set(row.url_env, env)) is not None:
-        base = _given_base(row, check_url(_completed(env[name], row), name))
+        base = _given_base(row, check_url(_completed(env[name], row), name), env)
     elif config_base is not None:
-        base = _given_base(row, config_base)
+        base = _given_base(row, config_base, env)
     else:
         template = plan.url or row.url
         base = None if template is None else filled(template, env)
@@ -405,14 +405,14 @@ def _completed(address: str, row: ProviderRow) -> str:
     return f"{own[1]}{found[1] or own[2]}:{found[2] or own[3]}{found[3] or ''}"
 
 
-def _given_base(row: ProviderRow, url: str) -> str:
+def _given_base(row: ProviderRow, url: str, env: Mapping[str, str]) -> str:
     url, mark, query = url.partition("?")
     for path in (row.paths.get("chat", "").rstrip("/"), *_CHAT_PATHS.get(row.dialect, ())):
         if path and url.endswith(path):
             url = url[: -len(path)].rstrip("/")
             break
     if row.url_tail and url.count("/") == 2:
-        url += row.url_tail
+        url += filled(row.url_tail, env) or ""
     return url + mark + query
 
 
@@ -458,7 +458,7 @@ def _through_proxy(
         url, key = proxy
         row = PROXIES[0]
         plan = _plan(row, model)
-        base = _given_base(row, check_url(url, "the proxy's URL"))
+        base = _given_base(row, check_url(url, "the proxy's URL"), env)
         return _target(plan, base, None if key is None else check_key(key, "the proxy's key"), row.auth, env, extra)
     for row in PROXIES:
         # A URL goes with its own key variable: one gateway's key is none of another's business.

@@ -41,6 +41,8 @@ _CLOUD_MODELS = (
     # Claude is there too, and knows itself how it thinks.
     ModelRule(pattern=r"(?!.*claude).*", traits=_NEWEST),
     *GEMINI_MODELS[1:],
+    # As Google's own package and the address for OpenAI's clients have it.
+    ModelRule(pattern=r"google/(.+)", model=r"\1"),
     ModelRule(pattern=r".*gemini-embedding-.*", traits={"most_inputs": 1}),
     ModelRule(pattern=r".*gemini-embedding-[2-9].*", traits={"embed_method": "embedContent"}),
     *VERTEX_PUBLISHERS,
@@ -52,6 +54,12 @@ COHERE_MODELS = (
         pattern=r"command(?:-light|-nightly)?|command-r(?:-plus)?(?:-0\d-2024)?|c4ai-.*",
         traits={"tool_choice_required": "auto"},
     ),
+)
+
+_LOCATION = "{VERTEXAI_LOCATION|VERTEX_LOCATION|GOOGLE_CLOUD_LOCATION|GOOGLE_VERTEX_LOCATION=global}"
+_VERTEX_TAIL = (
+    "/v1/projects/{VERTEXAI_PROJECT|GOOGLE_CLOUD_PROJECT|GOOGLE_VERTEX_PROJECT}"
+    f"/locations/{_LOCATION}/publishers/google"
 )
 
 NATIVE = (
@@ -91,18 +99,14 @@ NATIVE = (
     ProviderRow(
         "vertex_ai",
         "Google Vertex AI",
-        # The global host serves every location (recorded); us and eu as a whole have hosts of their own.
-        (
-            "https://aiplatform.googleapis.com/v1"
-            "/projects/{VERTEXAI_PROJECT|GOOGLE_CLOUD_PROJECT|GOOGLE_VERTEX_PROJECT}"
-            "/locations/{VERTEXAI_LOCATION|VERTEX_LOCATION|GOOGLE_CLOUD_LOCATION|GOOGLE_VERTEX_LOCATION=global}"
-            "/publishers/google"
-        ),
+        # The format knows the hosts of what is no region.
+        f"https://{_LOCATION}-aiplatform.googleapis.com{_VERTEX_TAIL}",
         ("GOOGLE_VERTEX_API_KEY",),
         ("chat", "embeddings", "count_tokens"),
         dialect="gemini",
         sign_env=("VERTEXAI_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"),
         url_env=("VERTEXAI_API_BASE",),
+        url_tail=_VERTEX_TAIL,
         auth="header:x-goog-api-key|google",
         aliases=(
             "vertex_ai_beta",
@@ -115,8 +119,8 @@ NATIVE = (
         traits={"google_cloud": True, "embed_method": "predict"},
         models=_CLOUD_MODELS,
         note=(
-            "Tuned models are written endpoints/<id>. A base URL from the user goes up to publishers/google. Express mode "
-            "has the base https://aiplatform.googleapis.com/v1/publishers/google and a key."
+            "Tuned models are written endpoints/<id>. A base URL from the user is a host, or goes up to publishers/google. "
+            "Express mode has the base https://aiplatform.googleapis.com/v1/publishers/google and a key."
         ),
         otel="gcp.vertex_ai",
     ),

@@ -69,6 +69,47 @@ def test_claude_is_asked_on_the_host_of_its_location_as_by_anthropic_s_own_clien
     assert ours.headers["authorization"] == seen.request.headers["authorization"]
 
 
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("europe-west4", "europe-west4-aiplatform.googleapis.com"),
+        ("global", "aiplatform.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+        ("asia", "aiplatform.googleapis.com"),
+    ],
+)
+def test_google_s_own_models_are_asked_on_the_host_of_their_location(location: str, host: str) -> None:
+    start = f"https://{host}/v1/projects/p1/locations/{location}"
+
+    for name in ("gemini-2.5-flash", "google/gemini-2.5-flash", "models/gemini-2.5-flash"):
+        assert ask(at(name, location)).url == f"{start}/publishers/google/models/gemini-2.5-flash:generateContent"
+    assert ask(at("endpoints/77", location)).url == f"{start}/endpoints/77:generateContent"
+    # A full name has a location of its own.
+    assert ask(at("projects/p2/locations/us-east1/endpoints/7", location)).url == (
+        "https://us-east1-aiplatform.googleapis.com/v1/projects/p2/locations/us-east1/endpoints/7:generateContent"
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/v1/projects/p1/locations/us-east5",
+        "/v1/projects/p1/locations/us-east5/publishers/google/",
+        "/v1/projects/p1/locations/us-east5/publishers/google/models",
+        "/v1/projects/p1/locations/us-east5/publishers/google/models/gemini-1:generateContent",
+    ],
+)
+def test_a_base_url_is_a_host_or_as_much_of_an_address_as_was_copied(path: str) -> None:
+    for host in ("https://aiplatform.googleapis.com", "https://private.example"):
+        start = f"{host}/v1/projects/p1/locations/us-east5/publishers"
+
+        assert ask(at("gemini-2.5-flash", api_base=host + path)).url == (
+            f"{start}/google/models/gemini-2.5-flash:generateContent"
+        )
+    assert ask(at("claude-x", api_base=host + path)).url == f"{start}/anthropic/models/claude-x:rawPredict"
+
+
 @pytest.mark.parametrize("name", ["claude-3-7-sonnet@20250219", "anthropic/claude-3-7-sonnet@20250219"])
 def test_a_stream_and_a_count_have_methods_of_their_own(name: str) -> None:
     start = "https://us-east5-aiplatform.googleapis.com/v1/projects/p1/locations/us-east5/publishers/anthropic/models/"

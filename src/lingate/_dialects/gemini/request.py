@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._vertex import at_its_host
 from lingate._dialects.gemini.draft import Draft, begin
 from lingate._dialects.gemini.facts import COUNT, STREAM, WHOLE
 from lingate._dialects.gemini.params import write_output, write_rest, write_sampling, write_stop, write_thinking
@@ -17,6 +18,9 @@ from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
 from lingate._wire.shapes import without
 
 _TUNED = re.compile(r"(?:endpoints/)?\d+|endpoints/.+")
+_COPIED = re.compile(r"/models(?:/[^/]+)?$")
+"""What a base URL has too much if it was copied from a request."""
+_LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)/")
 _COUNTED_FLAT = ("contents", "systemInstruction", "tools", "generationConfig")
 _HANDLED = frozenset({"generationConfig", "tools", "toolConfig"})
 _HANDLED_CONFIG = FORMAT_FIELDS | {"thinkingConfig"}
@@ -63,7 +67,9 @@ def method_url(target: Target, method: str, operation: Operation) -> str:
     # Models of the publisher are below the base URL; tuned ones (`endpoints/123`, `tunedModels/x`) and full resource
     # names (`projects/...`) have places of their own.
     base, _, query = target.url.partition("?")
-    base, model = base.rstrip("/"), target.model
+    base, model = at_its_host(_COPIED.sub("", base.rstrip("/"))), target.model
+    if base.rpartition("/")[0].endswith("/locations"):
+        base += "/publishers/google"
     own = target.row.paths.get(operation)
     if own is not None:
         path = own.replace("{model}", quote(model, safe="@")).replace("{method}", method)
@@ -74,6 +80,8 @@ def method_url(target: Target, method: str, operation: Operation) -> str:
         base = base.partition("/publishers/")[0]
     elif model.startswith("projects/"):
         base = base.partition("/projects/")[0]
+        place = _LOCATION.match(model)
+        base = at_its_host(f"{base}/", place and place[1]).rstrip("/")
     elif "/" not in model:
         model = f"models/{model}"
     return _with_query(f"{base}/{quote(model, safe='/@')}:{method}", query)
