@@ -173,6 +173,19 @@ def test_half_a_service_principal_is_named() -> None:
         resolve("azure/dep", env=env, sign=signer)
 
 
+@pytest.mark.parametrize("header", ["Api-Key", "Authorization"])
+def test_a_credential_among_the_call_s_headers_needs_no_signing_in(entra: Any, header: str) -> None:
+    server, _ = entra
+    transport = FakeTransport(Reply({"choices": [{"message": {"content": "hi"}}]}))
+    client = lingate.Lingate(transport=transport, env=principal(server.url), retries=0)
+
+    client.chat("azure/dep", "hi", extra_headers={header: "mine"})
+
+    assert server.asked == []
+    [sent] = transport.requests
+    assert {name: text for name, text in sent.headers.items() if name != "content-type"} == {header: "mine"}
+
+
 def test_a_key_or_a_token_needs_no_signing_in() -> None:
     for given in ({"AZURE_API_KEY": "k"}, {"AZURE_AD_TOKEN": "ey.0"}):
         assert resolve("azure/dep", env={**principal("https://x"), **given}, sign=signer).signer is None

@@ -17,6 +17,7 @@ from lingate._call.policy import MOST_ANSWER, RetryPolicy, Timeout, covers
 from lingate._dialects._base import Further, OperationFormat, StreamDecoder
 from lingate._dialects._replay import replay
 from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Record, Start, Target, Usage
+from lingate._providers.lookup import credential_headers
 from lingate._providers.settings import secrets_in
 from lingate._wire.json import decode
 from lingate.errors import (
@@ -199,8 +200,9 @@ def _tries(
     # Try one place until it answers, the policy gives it up, or the deadline would pass.
     now = context.now
     timeout = route.timeout or context.timeout
-    own = any(name.lower() == "authorization" for name in route.call.extra_headers or ())
-    signer = None if own else sent.target.signer  # the caller's own authorization stays alone
+    own = {name.lower() for name in route.call.extra_headers or ()}
+    # The caller's own credential stays alone.
+    signer = sent.target.signer if not own or own.isdisjoint(credential_headers(sent.target.row)) else None
     turn = 0
     waited = 0.0
     while True:

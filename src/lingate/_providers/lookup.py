@@ -54,6 +54,8 @@ _CHAT_PATHS = {
 _OWN_ADDRESS = re.compile(r"(https?://)([^:/]+):(\d+).*")
 _ADDRESS = re.compile(r"(\[[^\]]*\]|[^:/]*)(?::(\d+))?(/.*)?")
 
+_HOST = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}(?:/.*)?", re.IGNORECASE)
+
 _MOST_PLANS = 2048
 
 
@@ -230,7 +232,7 @@ def resolve(
     if key is not None and plan.row.exchange is not None and plan.row.exchange.key_json:
         env = with_key_parts(key, env)
     static, module = _ways(auth)
-    ours = {_auth_header(static), *(("authorization",) if module else ())}
+    ours = credential_headers(plan.row)
     given_by_hand = any(name in extra or has_header(plan.row, name, env) for name in ours)
     signs = sign is not None and bool(module) and not given_by_hand and (key is None or not static)
     if key is None and _needs_key(plan.row) and not given_by_hand:
@@ -360,6 +362,12 @@ def _ways(auth: str) -> tuple[str, str]:
     return "", auth
 
 
+def credential_headers(row: ProviderRow) -> frozenset[str]:
+    # The headers that a key or a token of this provider may go out in.
+    static, module = _ways(row.auth)
+    return frozenset((_auth_header(static), *(("authorization",) if module else ())))
+
+
 def _auth_header(auth: str) -> str:
     return auth[7:].partition(" ")[0].lower() if auth.startswith("header:") else "authorization"
 
@@ -400,6 +408,8 @@ def _completed(address: str, row: ProviderRow) -> str:
     # A server's address as its own settings have it (`OLLAMA_HOST=10.0.0.5`, `:8000`), completed by the row's.
     own = _OWN_ADDRESS.fullmatch(row.url or "") if row.local else None
     found = _ADDRESS.fullmatch(address.strip()) if "://" not in address else None
+    if own is None and _HOST.fullmatch(address.strip()):
+        return f"https://{address.strip()}"  # as Databricks sets its own for programs (tidyverse/ellmer#252)
     if own is None or found is None:
         return address
     return f"{own[1]}{found[1] or own[2]}:{found[2] or own[3]}{found[3] or ''}"
@@ -411,8 +421,10 @@ def _given_base(row: ProviderRow, url: str, env: Mapping[str, str]) -> str:
         if path and url.endswith(path):
             url = url[: -len(path)].rstrip("/")
             break
-    if row.url_tail and url.count("/") == 2:
-        url += filled(row.url_tail, env) or ""
+    if row.url_tail and (tail := filled(row.url_tail, env)):
+        host, path = url.partition("://")[2].partition("/")[::2]
+        if f"{tail}/".startswith(f"/{path}/" if path else "/"):  # what it has of the tail it need not have twice
+            url = f"{url.partition('://')[0]}://{host}{tail}"
     return url + mark + query
 
 

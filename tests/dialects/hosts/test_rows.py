@@ -89,6 +89,14 @@ def test_a_turn_with_calls_whose_reasoning_the_client_dropped_has_a_space_for_it
 class TestDatabricks:
     ENV = {"DATABRICKS_HOST": "https://adb.example", "DATABRICKS_TOKEN": KEY}  # noqa: RUF012
 
+    @pytest.mark.parametrize(
+        "host", ["adb.example", "https://adb.example", "https://adb.example/", "https://adb.example/serving-endpoints"]
+    )
+    def test_its_host_is_often_told_without_a_scheme(self, host: str) -> None:
+        to = place("databricks/m", {**self.ENV, "DATABRICKS_HOST": host})
+
+        assert to.url == "https://adb.example/serving-endpoints"
+
     def at(self, model: str = "databricks-claude-sonnet-4") -> Any:
         return place(f"databricks/{model}", self.ENV)
 
@@ -205,6 +213,12 @@ class TestSnowflake:
         claude = ask(place("snowflake_anthropic/claude-sonnet-4-6", self.ENV))
         assert claude.url == f"{root}/messages"
         assert claude.headers["authorization"] == f"Bearer {KEY}"
+
+    @pytest.mark.parametrize("path", ["", "/", "/api/v2", "/api/v2/cortex/", "/api/v2/cortex/v1"])
+    def test_a_base_url_may_have_the_beginning_of_the_path(self, path: str) -> None:
+        to = place("snowflake/llama", {"SNOWFLAKE_JWT": KEY}, api_base=f"https://x.example{path}")
+
+        assert to.url == "https://x.example/api/v2/cortex/v1"
 
     def test_a_marked_key_is_called_what_it_is(self) -> None:
         for name in ("snowflake", "snowflake_anthropic"):

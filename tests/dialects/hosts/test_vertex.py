@@ -94,6 +94,7 @@ def test_google_s_own_models_are_asked_on_the_host_of_their_location(location: s
     "path",
     [
         "",
+        "/v1/",
         "/v1/projects/p1/locations/us-east5",
         "/v1/projects/p1/locations/us-east5/publishers/google/",
         "/v1/projects/p1/locations/us-east5/publishers/google/models",
