@@ -251,6 +251,23 @@ def test_a_credential_process_that_fails_is_a_credential_error(aws_files: Path) 
         headers(made({"AWS_PROFILE": "p"}))
 
 
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "Enter MFA code:",
+        "[]",
+        '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": "never"}',
+        '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": "2020-01-01T00:00:00Z"}',
+    ],
+)
+def test_what_a_credential_process_should_not_print_is_one_too(aws_files: Path, printed: str) -> None:
+    (aws_files / "said").write_text(printed)
+    (aws_files / "config").write_text(f"[profile p]\ncredential_process = cat {aws_files / 'said'}\n")
+
+    with pytest.raises(MissingCredentialError, match="cannot be used"):
+        headers(made({"AWS_PROFILE": "p"}))
+
+
 def test_a_sign_in_that_ran_out_says_to_sign_in_again(aws_files: Path) -> None:
     (aws_files / "config").write_text(
         "[profile s]\nsso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\nsso_account_id = 1\n"

@@ -92,7 +92,8 @@ async def test_the_same_awaited_by_many_at_once() -> None:
 def test_a_credential_may_be_in_a_file(variable: str, tmp_path: Path) -> None:
     with TokenServer(answer) as server:
         file = tmp_path / "account.json"
-        file.write_text(json.dumps(account(server.url)))
+        mark = "\ufeff" if variable == "VERTEXAI_CREDENTIALS" else ""  # as PowerShell writes files
+        file.write_text(mark + json.dumps(account(server.url)), encoding="utf-8")
         made, request = signer_for({**environment(server.url, ""), variable: str(file)})
 
         assert made.sign(request, time.time())["authorization"] == "Bearer ya29.1"
@@ -145,7 +146,9 @@ def test_without_any_the_variables_are_named(tmp_path: Path, monkeypatch: pytest
         made.sign(request, time.time())
 
 
-@pytest.mark.parametrize("text", ["/no/such/file.json", "{broken", '{"type": "service_account"}'])
+@pytest.mark.parametrize(
+    "text", ["/no/such/file.json", "{broken", '{"type": "service_account"}', '{"type": "impersonated_service_account"}']
+)
 def test_a_credential_that_cannot_be_read_is_an_error_without_its_text(text: str) -> None:
     made, request = signer_for(environment("http://127.0.0.1:9", text))
 

@@ -200,16 +200,14 @@ class _Chain:
         self._found: Any = None
 
     def fetch(self, now: float) -> Fetched[Credentials]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             if self._found is None:
                 self._found = self._find()
-            if self._found is None:
-                raise self._failure(None)
-            frozen = self._found.get_frozen_credentials()
-        except (BotoCoreError, ClientError, OSError) as error:
+            frozen = None if self._found is None else self._found.get_frozen_credentials()
+        except Exception as error:  # of what a credential process prints, JSONDecodeError, AttributeError, RuntimeError
             raise self._failure(error) from None
+        if frozen is None:
+            raise self._failure(None)
         credentials = Credentials(frozen.access_key, frozen.secret_key, frozen.token)
         return Fetched(credentials, now + _RECHECK)
 

@@ -77,13 +77,11 @@ class AzureSigner(KeptSigner):
         return self._source, self._row.name
 
     def _fetch(self, now: float) -> Fetched[Mapping[str, str]]:
-        from azure.core.exceptions import AzureError
-
         try:
             if self._found is None:
                 self._found = self._find()
             token = self._found.get_token(self._source.scope)
-        except (AzureError, OSError, ValueError) as error:
+        except Exception as error:
             raise _failure(error, self._row) from None
         return Fetched({"authorization": f"Bearer {token.token}"}, float(token.expires_on))
 

@@ -56,14 +56,13 @@ class GoogleSigner(KeptSigner):
         return "google", self._given, self._project, self._scope, self._row.name
 
     def _fetch(self, now: float) -> Fetched[Mapping[str, str]]:
-        from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import Request
 
         try:
             if self._found is None:
                 self._found = self._find()
             self._found.refresh(partial(Request(), timeout=_LIMIT))
-        except (GoogleAuthError, OSError, ValueError) as error:
+        except Exception as error:  # of a file that lacks what it should hold, AttributeError and KeyError
             raise _failure(error, self._row) from None
         headers = {"authorization": f"Bearer {self._found.token}"}
         project = self._project or self._found.quota_project_id
@@ -80,7 +79,7 @@ class GoogleSigner(KeptSigner):
             return library.default(scopes=[self._scope])[0]
         text = self._given
         if not text.startswith("{"):
-            with open(text, encoding="utf-8") as file:
+            with open(text, encoding="utf-8-sig") as file:
                 text = file.read()
         with warnings.catch_warnings():
             # Told to whoever reads credentials of others; these are the user's own.

@@ -163,5 +163,5 @@ def _number(value: Any) -> float | None:
         return None
     try:
         return float(value) if isinstance(value, int | float | str) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
