@@ -120,6 +120,7 @@ def test_a_port_that_is_not_the_schemes_own_is_part_of_the_signed_host() -> None
         return signature_headers("GET", url, {}, b"", KEYS, Scope("us-east-1", "service"), NOW)["authorization"]
 
     assert made("https://h.example:443/") == made("https://h.example/")
+    assert made("https://H.Example/") == made("https://h.example/")  # as every client sends it
     assert made("https://h.example:80/") != made("https://h.example/")
     assert urlsplit("https://h.example:80/").netloc == "h.example:80"
 

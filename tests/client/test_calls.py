@@ -524,10 +524,11 @@ def test_a_slow_upstream_meets_the_deadline_which_is_told_from_one_slow_try(
 def test_a_redirect_is_not_followed_with_the_key() -> None:
     lingate_client, transport = client(Reply(b"", 302, {"location": "http://elsewhere.test"}))
 
-    with pytest.raises(lingate.errors.LingateError):
-        lingate_client.chat("openai/m", "hi", retries=0)
+    with pytest.raises(lingate.errors.LingateError) as caught:
+        lingate_client.chat("openai/m", "hi", retries=0, api_base="http://mine.test/v1")
 
     assert len(transport.requests) == 1
+    assert caught.value.hint == "the server redirects; check the base URL http://mine.test/v1"
 
 
 def test_embeddings_come_back_in_the_order_of_the_inputs() -> None:

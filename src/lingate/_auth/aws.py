@@ -64,7 +64,7 @@ def signature_headers(
     if credentials.token:
         made["x-amz-security-token"] = credentials.token
     signed = {name.lower(): value for name, value in headers.items() if name.lower().startswith("x-amz-")}
-    signed |= {"host": parts.netloc.removesuffix(_DEFAULT_PORTS.get(parts.scheme, "")), **made}
+    signed |= {"host": parts.netloc.lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, "")), **made}
     names = ";".join(sorted(signed))
     canonical = "\n".join(
         (

@@ -244,8 +244,9 @@ _HINTS = {
 def _hint(kind: str, status: int | None, evidence: Evidence, target: Target, oversized: bool) -> str:
     if oversized:
         return "this request alone is larger than the limit: shorten it or ask for fewer output tokens, do not wait"
+    url = target.url.partition("?")[0]
     if status is not None and 300 <= status < 400:
-        return f"the server redirects; check the base URL {target.row.url or target.url}"
+        return f"the server redirects; check the base URL {url}"
     if kind == "quota" and _verdict.zero_quota(evidence):
         return f"this account's plan has no quota for {target.model}"
     names = target.row.key_env
@@ -253,5 +254,5 @@ def _hint(kind: str, status: int | None, evidence: Evidence, target: Target, ove
         provider=target.provider,
         model=target.model,
         variables=f" ({' or '.join(names)})" if names else "",
-        url=target.url.partition("?")[0],
+        url=url,
     )
