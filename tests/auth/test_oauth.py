@@ -96,6 +96,17 @@ class TestOverTheNetwork:
         assert {answer.text for answer in answers} == {"hello"}
         assert [asked.path for asked in server.asked].count("/identity/token") == 1
 
+    async def test_clients_that_begin_at_once_have_a_token_each(self) -> None:
+        def slow(asked: Asked) -> tuple[int, Any]:
+            time.sleep(0.1 if asked.path == "/identity/token" else 0)
+            return self._answer(asked)
+
+        with TokenServer(slow) as server:
+            clients = [lingate.AsyncLingate(env=watsonx(server.url), retries=0) for _ in range(3)]
+            answers = await asyncio.gather(*(client.chat("watsonx/m", "hi") for client in clients))
+
+        assert [answer.text for answer in answers] == ["hello"] * 3
+
     def test_a_stream_is_signed_too(self) -> None:
         chunk = {"id": "c", "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from weakref import WeakKeyDictionary
 
@@ -19,7 +19,8 @@ from lingate.errors import LingateError, RequestTimeoutError
 _LONGEST = 30.0
 """Seconds that an exchange for a token may take, whatever the call itself may."""
 
-_preparing: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, asyncio.Task[None]]] = WeakKeyDictionary()
+# By the signer itself: what one fetches another does not have, be it of the same credentials in another client.
+_preparing: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, asyncio.Task[None]]] = WeakKeyDictionary()
 
 
 def sign(request: HttpRequest, limit: float, transport: Transport) -> Mapping[str, str]:
@@ -57,7 +58,7 @@ async def signed(request: HttpRequest, limit: float, transport: AsyncTransport) 
 async def _prepared(signer: Signer, request: HttpRequest, transport: AsyncTransport, now: float) -> None:
     loop = asyncio.get_running_loop()
     tasks = _preparing.setdefault(loop, {})
-    key = signer.key
+    key = id(signer)
     task = tasks.get(key)
     if task is None:
         if isinstance(signer, TokenSigner):
@@ -83,7 +84,7 @@ def _timeout(seconds: float) -> Timeout:
     return Timeout(total=seconds, connect=min(seconds, 10.0), read=seconds)
 
 
-def _forget(tasks: dict[Hashable, asyncio.Task[None]], key: Hashable, done: asyncio.Task[None]) -> None:
+def _forget(tasks: dict[int, asyncio.Task[None]], key: int, done: asyncio.Task[None]) -> None:
     del tasks[key]
     if not done.cancelled():
         done.exception()  # it may be that nobody waits for it any more
