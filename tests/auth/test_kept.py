@@ -114,6 +114,7 @@ def test_what_was_refused_is_fetched_anew_but_not_again_and_again() -> None:
     assert refused(60.0, "token 1")  # another call had the old one too
     assert not refused(61.0, "token 2")
     assert (kept.get(61.0), source.count) == ("token 2", 2)
+    assert refused(-HOUR, "token 2")  # the clock was set back
 
 
 def test_a_failed_renewal_is_nobodys_error_while_the_old_value_is_good() -> None:

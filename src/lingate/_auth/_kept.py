@@ -58,7 +58,7 @@ class Kept(Generic[T]):
         # One that was just fetched is refused for another reason.
         held = self._held
         if held is not None and is_it(held[0].value):
-            if self._asked < held[2] + _PAUSE:
+            if 0 <= self._asked - held[2] < _PAUSE:  # less than none: the clock was set back
                 return False
             self._held = None
         return True
