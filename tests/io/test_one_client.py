@@ -380,6 +380,42 @@ def test_after_a_fork_without_the_extra_a_clear_error_names_both_remedies_and_no
     assert "parent True" in out
 
 
+FORK_WHILE_SIGNING_IN = """
+import os, signal, threading
+import lingate
+from lingate.testing import FakeTransport, Reply
+
+class Slow(FakeTransport):
+    def send(self, request, timeout):
+        if "/token" in request.url and os.getpid() == parent:
+            begun.set()
+            threading.Event().wait()
+        return super().send(request, timeout)
+
+parent, begun = os.getpid(), threading.Event()
+answer = Reply({{"choices": [{{"message": {{"content": "hello"}}}}]}})
+env = {{"WATSONX_APIKEY": "k", "WATSONX_API_BASE": "http://x", "WATSONX_IAM_URL": "http://x/token", "WATSONX_PROJECT_ID": "p"}}
+client = lingate.Lingate(transport=Slow(Reply({{"access_token": "t", "expires_in": 60}}), answer), env=env)
+threading.Thread(target=client.chat, args=("watsonx/m", "hi"), daemon=True).start()
+begun.wait(10)
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    print("child", client.chat("watsonx/m", "hi").text, flush=True)
+    os._exit(0)
+print("status", os.waitpid(child, 0)[1], flush=True)
+os._exit(0)
+"""
+
+
+def test_a_child_forked_while_a_thread_signs_in_signs_in_itself() -> None:
+    program = FORK_WHILE_SIGNING_IN.format()
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True).stdout
+
+    assert "child hello" in out
+    assert "status 0" in out
+
+
 def test_a_stream_read_in_another_thread_than_it_was_opened_in_works(simulator: Simulator) -> None:
     with lingate.Lingate() as client:
         stream = client.chat("openai/sim", QUESTION, stream=True, **CALL, api_base=simulator.url)

@@ -9,16 +9,18 @@ from importlib import import_module
 from typing import Any, Literal
 
 from lingate._io.transport import AsyncTransport, Transport
+from lingate._providers import lookup
 from lingate.errors import ConfigError, MissingExtraError
 
-_generation = 0
+forks = 0
 """Another number in a forked child than in its parent. Asking the system for the process's id costs up to a microsecond."""
 _NOTHING = -1, None
 
 
 def _note_fork() -> None:
-    global _generation
-    _generation += 1
+    global forks
+    forks += 1
+    lookup.registered += 1  # what was looked up holds signers, for which threads of the parent may be fetching
 
 
 if hasattr(os, "register_at_fork"):
@@ -47,19 +49,19 @@ class Chooser:
         if self._given is not None:
             return self._given
         made = self._made
-        if made[0] == _generation:
+        if made[0] == forks:
             return made[1]
         with self._lock if made[0] < 0 else threading.Lock():
             # A lock taken by another thread at the moment of the fork would stay taken in the child for ever.
             made = self._made
-            if made[0] != _generation:
-                made = self._made = _generation, _make(self._colour)
+            if made[0] != forks:
+                made = self._made = forks, _make(self._colour)
         return made[1]
 
     def drop(self) -> Any:
         # The transport to be closed, None if there is none of ours in this process.
         made, self._made = self._made, _NOTHING
-        return made[1] if made[0] == _generation else None
+        return made[1] if made[0] == forks else None
 
 
 def _load_to_stay() -> None:

@@ -15,6 +15,7 @@ from lingate._dialects._base import OperationFormat
 from lingate._dialects._forms import form_of
 from lingate._endpoints._arguments import require_model
 from lingate._endpoints.chat import changed
+from lingate._io import choose
 from lingate._io.config import Config, load, policy_of
 from lingate._io.environ import reader
 from lingate._model import Call, Operation, ProviderRow, Record, Signer, Target, replaced
@@ -180,7 +181,7 @@ class Session:
         made = signer(auth, row, env, key, url)
         if len(self._signers) >= _MOST_SIGNERS:
             self._signers.clear()
-        return self._signers.setdefault(made.key, made)
+        return self._signers.setdefault((choose.forks, made.key), made)
 
     def _fallbacks(self, fallbacks: Any, call: Call, home: str) -> list[Route]:
         if isinstance(fallbacks, (str, Mapping)):
