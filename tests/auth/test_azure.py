@@ -134,6 +134,11 @@ def test_a_managed_identity_is_found_by_the_chain(monkeypatch: pytest.MonkeyPatc
         ("azure/dep", {}, SCOPE),
         ("azure_ai/dep", {}, "https://ai.azure.com/.default"),
         ("azure/dep", {"AZURE_SCOPE": "https://own.example/.default"}, "https://own.example/.default"),
+        (
+            "azure/dep",
+            {"AZURE_API_BASE": "https://r.openai.azure.us/openai/v1"},
+            "https://cognitiveservices.azure.us/.default",
+        ),
     ],
 )
 def test_the_scope_is_the_row_s_or_the_user_s(entra: Any, model: str, more: dict[str, str], scope: str) -> None:

@@ -7,7 +7,8 @@
 # 3. azure-identity's own chain (environment, managed identity, the Azure CLI and its kin), which reads the process's own
 #    environment. `AZURE_CLIENT_ID` alone names a managed identity.
 #
-# The scope is that of the row, or `AZURE_SCOPE`; the authority is `AZURE_AUTHORITY_HOST`, or the public cloud's.
+# The scope is that of the row, in the cloud that the host is in, or `AZURE_SCOPE`; the authority is `AZURE_AUTHORITY_HOST`,
+# or the public cloud's.
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from lingate._auth._kept import Fetched, KeptSigner
 from lingate._model import ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
 
+_OTHER_CLOUDS = (".azure.us", ".azure.cn")
 _CLOUDS = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
 
 
@@ -42,8 +44,10 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     need("azure.identity", "lingate[azure]", row)
 
     get = partial(given, env)
+    # Tokens of the public cloud are refused in another one: Azure/azure-sdk-for-net#44021.
+    cloud = next((end for end in _OTHER_CLOUDS if (urlsplit(url).hostname or "").endswith(end)), ".azure.com")
     source = _Source(
-        scope=get("AZURE_SCOPE") or argument,
+        scope=get("AZURE_SCOPE") or argument.replace(".azure.com", cloud),
         authority=get("AZURE_AUTHORITY_HOST"),
         tenant=get("AZURE_TENANT_ID"),
         client=get("AZURE_CLIENT_ID"),
