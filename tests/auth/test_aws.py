@@ -329,6 +329,23 @@ def test_a_web_identity_is_exchanged_without_any_key(aws_files: Path, monkeypatc
         assert "authorization" not in server.asked[0].headers
 
 
+@pytest.mark.parametrize("prefix", ["", "oidc/file/"])
+def test_a_web_identity_takes_the_role_that_litellm_s_parameters_name(
+    aws_files: Path, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    (aws_files / "token").write_text("the.web.token")
+    env = {"AWS_WEB_IDENTITY_TOKEN_FILE": f"{prefix}{aws_files / 'token'}", "AWS_ROLE_NAME": "arn:aws:iam::1:role/r"}
+    with AwsServer(sts()) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+
+        assert key_of(made({**env, "AWS_SESSION_NAME": "me"})) == "ASIAROLE"
+
+        asked = asked_of(server)
+        assert (asked["Action"], asked["RoleArn"]) == ("AssumeRoleWithWebIdentity", "arn:aws:iam::1:role/r")
+        assert (asked["WebIdentityToken"], asked["RoleSessionName"]) == ("the.web.token", "me")
+        assert len(server.asked) == 1
+
+
 def test_many_threads_assume_a_role_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with AwsServer(sts()) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)

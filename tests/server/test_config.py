@@ -884,6 +884,8 @@ def test_a_deployment_without_variables_of_its_own_sees_the_environment_as_it_is
     seen = environment(own, "bedrock", env)
     assert dict(seen) == {**own, "OTHER": "o", "AWS_REGION": "r"}
     assert len(seen) == 4
+    web = {"AWS_WEB_IDENTITY_TOKEN_FILE": "f", "AWS_ROLE_NAME": "arn"}
+    assert dict(environment(web, "bedrock", {**env, "AWS_ROLE_ARN": "pod"})) == {**web, "OTHER": "o", "AWS_REGION": "r"}
     role = environment({"AWS_ROLE_NAME": "arn"}, "bedrock", env)
     assert dict(role) == {"AWS_ROLE_NAME": "arn", "AWS_SESSION_TOKEN": "t", "OTHER": "o", "AWS_REGION": "r"}
 

@@ -118,6 +118,7 @@ _REGION_IN_HOST = re.compile(
     r"(?:.*\.)?([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})\..*(?:amazon(?:aws|webservices)\.(?:com(?:\.cn)?|eu)|api\.aws)"
 )
 
+_LITELLM_FILE = "oidc/file/"
 _RECHECK = 60.0
 """botocore renews temporary credentials by itself, well before they expire, when it is asked: so often it is asked."""
 
@@ -276,8 +277,10 @@ def _source(row: ProviderRow, env: Mapping[str, str]) -> _Source:
             provider=row.name,
         )
     token_file, token_role = get("AWS_WEB_IDENTITY_TOKEN_FILE"), get("AWS_ROLE_ARN")
+    if token_file is not None and token_role is None:  # LiteLLM's parameters have one name for both roles
+        token_role, extras["role"] = extras["role"], None
     if token_file is not None and token_role is not None:
-        return _Source(token_file=token_file, token_role=token_role, **extras)
+        return _Source(token_file=token_file.removeprefix(_LITELLM_FILE), token_role=token_role, **extras)
     return _Source(profile=get("AWS_PROFILE") or get("AWS_DEFAULT_PROFILE"), **extras)
 
 

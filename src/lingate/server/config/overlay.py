@@ -24,6 +24,10 @@ _ON_TOP = frozenset({PARAMETERS["aws_role_name"], PARAMETERS["tenant_id"], PARAM
 """Of those, the ones that need others of the process: a role is assumed with them."""
 
 
+_THEIR_ROLE = "AWS_ROLE_ARN"
+"""Goes with the process's own web identity, as in a pod; a deployment names its role otherwise."""
+
+
 def hidden_by(overlay: Mapping[str, str], provider: str) -> frozenset[str]:
     # Variables of the process that a deployment with these of its own must not see.
     who = overlay.keys() & _WHO
@@ -32,7 +36,7 @@ def hidden_by(overlay: Mapping[str, str], provider: str) -> frozenset[str]:
         return frozenset()
     hidden = {*row.key_env, *row.token_env}
     if who - _ON_TOP:
-        hidden |= {*row.sign_env, *_WHO}
+        hidden |= {*row.sign_env, *_WHO, _THEIR_ROLE}
     return frozenset(hidden - overlay.keys())
 
 
