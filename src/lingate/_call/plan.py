@@ -200,9 +200,9 @@ def _tries(
     # Try one place until it answers, the policy gives it up, or the deadline would pass.
     now = context.now
     timeout = route.timeout or context.timeout
-    own = {name.lower() for name in route.call.extra_headers or ()}
-    # The caller's own credential stays alone.
-    signer = sent.target.signer if not own or own.isdisjoint(credential_headers(sent.target.row)) else None
+    signer, own = sent.target.signer, route.call.extra_headers
+    if signer is not None and own and not credential_headers(sent.target.row).isdisjoint(map(str.lower, own)):
+        signer = None  # the caller's own credential stays alone
     turn = 0
     waited = 0.0
     while True:
