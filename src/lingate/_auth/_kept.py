@@ -1,4 +1,4 @@
-"""A token or a set of credentials, fetched when first needed and kept until shortly before it expires."""
+# A token or a set of credentials, fetched when first needed and kept until shortly before it expires.
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAUSE = 30.0
 
 
 class Fetched(NamedTuple, Generic[T]):
-    """What was fetched, and when it expires in epoch seconds; None if it does not."""
+    # What was fetched, and when it expires in epoch seconds; None if it does not.
 
     value: T
     expires_at: float | None
@@ -31,7 +31,7 @@ def _is_good(old: Fetched[Any], now: float) -> bool:
 
 
 class Kept(Generic[T]):
-    """Holds a value that one call fetches for all that wait, from whatever thread."""
+    # Holds a value that one call fetches for all that wait, from whatever thread.
 
     # While the old value is still good, a failure to renew it is nobody's error: it is tried again a little later. Nor does
     # anybody wait for it but the one that renews it.
@@ -123,7 +123,7 @@ class Kept(Generic[T]):
 
 
 class KeptSigner(ABC):
-    """A signer that fetches headers with a token, signs with them, and keeps them; see `Signer`."""
+    # A signer that fetches headers with a token, signs with them, and keeps them; see `Signer`.
 
     __slots__ = ("_kept",)
 

@@ -1,4 +1,4 @@
-"""AWS: SigV4 signatures."""
+# AWS: SigV4 signatures.
 
 # Access keys from the environment need nothing else; every other credential is botocore's.
 #
@@ -147,7 +147,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
 
 
 class AwsSigner:
-    """Signs for one service in one region; see `Signer`."""
+    # Signs for one service in one region; see `Signer`.
 
     __slots__ = ("_kept", "_provider", "_scope", "_source", "_variables")
 

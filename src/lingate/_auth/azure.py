@@ -1,4 +1,4 @@
-"""Azure: Entra ID's access tokens, from azure-identity's own credentials."""
+# Azure: Entra ID's access tokens, from azure-identity's own credentials.
 
 # Where credentials come from, the first that there is:
 #
@@ -66,7 +66,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
 
 
 class AzureSigner(KeptSigner):
-    """Signs with an access token; see `Signer`."""
+    # Signs with an access token; see `Signer`.
 
     __slots__ = ("_found", "_row", "_source")
 

@@ -1,4 +1,4 @@
-"""Google Cloud: access tokens, from google-auth's own credentials."""
+# Google Cloud: access tokens, from google-auth's own credentials.
 
 # Where credentials come from, the first that there is:
 #
@@ -39,7 +39,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
 
 
 class GoogleSigner(KeptSigner):
-    """Signs with an access token; see `Signer`."""
+    # Signs with an access token; see `Signer`.
 
     __slots__ = ("_found", "_given", "_project", "_row", "_scope")
 

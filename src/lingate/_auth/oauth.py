@@ -1,4 +1,4 @@
-"""Tokens that a key, or a client's id with its secret, is exchanged for: OAuth's client credentials, IBM's IAM and their kin."""
+# Tokens that a key, or a client's id with its secret, is exchanged for: OAuth's client credentials, IBM's IAM and their kin.
 
 # What is posted where is the row's `exchange`. The request goes out by the transport of the call that needs the token.
 
@@ -54,7 +54,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
 
 
 class OAuthSigner(KeptSigner):
-    """Signs with a bearer token; see `Signer` and `TokenSigner`."""
+    # Signs with a bearer token; see `Signer` and `TokenSigner`.
 
     __slots__ = ("_exchange", "_key", "_origin", "_provider")
 

@@ -1,4 +1,4 @@
-"""Inputs to be embedded that are more than one request may hold: several requests, one after the other, and one answer."""
+# Inputs to be embedded that are more than one request may hold: several requests, one after the other, and one answer.
 
 from __future__ import annotations
 

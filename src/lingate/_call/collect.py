@@ -1,4 +1,4 @@
-"""Stream events added up to one response. Pieces are appended to lists and joined once, at the end."""
+# Stream events added up to one response. Pieces are appended to lists and joined once, at the end.
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class _Choice:
 
 
 class Collector:
-    """Takes events as they come and gives the response they add up to, at any time."""
+    # Takes events as they come and gives the response they add up to, at any time.
 
     __slots__ = ("_choices", "_created", "_extra", "_id", "_model", "usage")
 

@@ -1,4 +1,4 @@
-"""The plan of one call: a generator that yields I/O steps and is told what happened."""
+# The plan of one call: a generator that yields I/O steps and is told what happened.
 
 # Transport failures come back as answers, not as exceptions, so every decision (try again, wait, fall back, give up) is
 # made here, once, for sync and async alike. Time and chance are arguments.
@@ -32,41 +32,39 @@ from lingate.errors import (
 
 
 class Sign(Record):
-    """Sign a request, or fetch the token it needs. Answered by the headers that join its own, or an error.
-
-    `limit` bounds this in seconds where the shell can.
-    """
+    # Sign a request, or fetch the token it needs. Answered by the headers that join its own, or an error.
+    #
+    # `limit` bounds this in seconds where the shell can.
 
     request: HttpRequest
     limit: float
 
 
 class Send(Record):
-    """Send and read the whole answer. Answered by its head and body, or an error."""
+    # Send and read the whole answer. Answered by its head and body, or an error.
 
     request: HttpRequest
     timeout: Timeout
 
 
 class Open(Record):
-    """Send and read the head; the body is read piece by piece. Answered by `Opened` or an error."""
+    # Send and read the head; the body is read piece by piece. Answered by `Opened` or an error.
 
     request: HttpRequest
     timeout: Timeout
 
 
 class Read(Record):
-    """The next bytes of an opened answer. Answered by bytes, None at the end, or an error.
-
-    `limit` bounds this read in seconds where the shell can: a blocking read has only the transport's own read time-out.
-    """
+    # The next bytes of an opened answer. Answered by bytes, None at the end, or an error.
+    #
+    # `limit` bounds this read in seconds where the shell can: a blocking read has only the transport's own read time-out.
 
     stream: Any
     limit: float | None = None
 
 
 class Close(Record):
-    """Let an opened answer go."""
+    # Let an opened answer go.
 
     stream: Any
 
@@ -86,7 +84,7 @@ Answer = Mapping[str, str] | tuple[Head, Any] | Opened | bytes | LingateError | 
 
 
 class Route(Record):
-    """One place a call may go to."""
+    # One place a call may go to.
 
     find: tuple[Target, OperationFormat] | Callable[[], tuple[Target, OperationFormat]]
     """The place; or what looks it up when its turn comes, so that an unused fallback costs nothing, and may raise
@@ -102,7 +100,7 @@ class Route(Record):
 
 
 class Context(Record):
-    """What a plan is given besides its routes."""
+    # What a plan is given besides its routes.
 
     policy: RetryPolicy
     timeout: Timeout
@@ -120,7 +118,7 @@ class Context(Record):
 
 
 class Completed(Record):
-    """A whole answer; `body` is what it was read from, empty where that was several."""
+    # A whole answer; `body` is what it was read from, empty where that was several.
 
     sent: HttpRequest
     head: Head
@@ -130,10 +128,9 @@ class Completed(Record):
 
 
 class Streaming(Record):
-    """A stream whose first substantial event has arrived; `events` are those so far. From here on errors are the caller's.
-
-    `taken` is what they were read from; empty where the provider answered in one piece.
-    """
+    # A stream whose first substantial event has arrived; `events` are those so far. From here on errors are the caller's.
+    #
+    # `taken` is what they were read from; empty where the provider answered in one piece.
 
     sent: HttpRequest
     head: Head
@@ -203,8 +200,7 @@ def _tries(
     signer, own = sent.target.signer, route.call.extra_headers
     if signer is not None and own and not credential_headers(sent.target.row).isdisjoint(map(str.lower, own)):
         signer = None  # the caller's own credential stays alone
-    turn = 0
-    waited = 0.0
+    turn, waited, renewed = 0, 0.0, False
     while True:
         began = now()
         limits = _within(timeout, deadline - began)
@@ -231,8 +227,10 @@ def _tries(
         outcome.provider = outcome.provider or sent.target.provider
         outcome.model = outcome.model or sent.target.model
         context.trail.append(_attempt(sent.target.provider, sent.target.model, outcome, now() - began, waited))
-        if outcome.status == 401 and signer is not None and refused is None and context.wanted and signer.refused(sent):
-            continue  # with another token: this one was taken back, or a clock is wrong
+        if outcome.status == 401 and signer is not None and refused is None and context.wanted and not renewed:
+            renewed = signer.refused(sent)
+            if renewed:
+                continue  # with another token: this one was taken back, or a clock is wrong
         wait = (route.policy or context.policy).wait(outcome, turn, context.random)
         if wait is None:
             return outcome
@@ -242,8 +240,7 @@ def _tries(
             yield Sleep(wait)
         if not context.wanted:
             return outcome
-        waited = wait
-        turn += 1
+        waited, turn = wait, turn + 1
 
 
 def _within(timeout: Timeout, left: float) -> Timeout:

@@ -1,4 +1,4 @@
-"""What a stream has become after its first event was handed over: pure state that the sync and async shells feed."""
+# What a stream has become after its first event was handed over: pure state that the sync and async shells feed.
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lingate.errors import LingateError, StreamInterruptedError
 
 
 class StreamState:
-    """Turns bytes into the events the caller sees, and knows how the stream ended."""
+    # Turns bytes into the events the caller sees, and knows how the stream ended.
 
     # Attributes:
     #     done: The stream is whole (or was cut by the caller's own stop sequence); nothing is left to read.
@@ -89,7 +89,7 @@ def _is_alone(call: Call) -> bool:
 
 
 class StopFilter:
-    """Enforces stop sequences that the wire had no room for, over text that arrives in pieces."""
+    # Enforces stop sequences that the wire had no room for, over text that arrives in pieces.
 
     # Text that could be the beginning of a stop sequence is held back until it is decided.
     #

@@ -1,4 +1,4 @@
-"""Arguments of tool calls: JSON text in the canonical form, objects on several wires."""
+# Arguments of tool calls: JSON text in the canonical form, objects on several wires.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Azure's addresses: which of its surfaces a base URL, or a version of the API, stands for (PROVIDERS.md, 4.4 and 4.5)."""
+# Azure's addresses: which of its surfaces a base URL, or a version of the API, stands for (PROVIDERS.md, 4.4 and 4.5).
 
 # v1           /openai/v1                             no version needed; the deployment is the model in the body
 # dated        /openai/deployments/{deployment}       a version that is a date
@@ -31,7 +31,7 @@ _VERSIONS = {"dated": "2024-10-21", "inference": "2024-05-01-preview"}
 
 
 class Place(NamedTuple):
-    """A base URL taken apart."""
+    # A base URL taken apart.
 
     root: str
     """What comes before the surface's own path."""

@@ -1,4 +1,4 @@
-"""What a wire format must provide. Both directions are the same object: towards an upstream, and as a face of a server."""
+# What a wire format must provide. Both directions are the same object: towards an upstream, and as a face of a server.
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lingate.errors import LingateError, UnsupportedError
 
 
 class StreamDecoder(Protocol):
-    """Bytes of an upstream's stream in, canonical events out. Never raises: what is wrong becomes a `Failed` event."""
+    # Bytes of an upstream's stream in, canonical events out. Never raises: what is wrong becomes a `Failed` event.
 
     # After a `Failed` event, or once `done`, `feed` and `finish` return nothing more.
 
@@ -27,7 +27,7 @@ class StreamDecoder(Protocol):
 
 
 class StreamEncoder(Protocol):
-    """Canonical events in, bytes of this format's stream out, as a server sends them."""
+    # Canonical events in, bytes of this format's stream out, as a server sends them.
 
     content_type: str
 
@@ -43,7 +43,7 @@ class StreamEncoder(Protocol):
 
 
 class OperationFormat(Protocol):
-    """One operation (chat, embeddings, ...) in one wire format."""
+    # One operation (chat, embeddings, ...) in one wire format.
 
     most: Callable[[Target], int]
     """How many inputs a request may hold where no trait says so; 0 for any number."""
@@ -84,7 +84,7 @@ def _any_number(target: Target) -> int:
 
 
 class Form:
-    """An operation as a record of functions; see `OperationFormat` for what each does."""
+    # An operation as a record of functions; see `OperationFormat` for what each does.
 
     # Without a decoder and an encoder it is an operation whose answers come in one piece.
 
@@ -128,7 +128,7 @@ def media_type(operation: Operation, response: JsonDict) -> str:
 
 
 class Operations(Mapping[Operation, OperationFormat]):
-    """The operations of a wire format, of which some are loaded when they are first asked for: most programs only chat."""
+    # The operations of a wire format, of which some are loaded when they are first asked for: most programs only chat.
 
     # `ready`: those that are at hand.
     # `later`: of the others, where they are: `module:NAME`.
@@ -155,7 +155,7 @@ class Operations(Mapping[Operation, OperationFormat]):
 
 
 class Further(Record):
-    """A request to be made after an answer that is not the answer yet, but says where that will be."""
+    # A request to be made after an answer that is not the answer yet, but says where that will be.
 
     # An operation that takes more than one request, because a job is begun and asked after until it is done, has a
     # function `further(sent, head, body)` besides: it is told what a request and its 2xx answer were, and gives this,
@@ -170,7 +170,7 @@ class Further(Record):
 
 
 class Dialect(Fixed, frozen=True):
-    """A wire format: its operations, how it reports errors, and how it is told about ours."""
+    # A wire format: its operations, how it reports errors, and how it is told about ours.
 
     name: str
     operations: Mapping[Operation, OperationFormat]

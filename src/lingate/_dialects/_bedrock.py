@@ -1,4 +1,4 @@
-"""Requests to Bedrock's runtime, and to SageMaker's: `/model/{modelId}/{method}`, whatever the body's format."""
+# Requests to Bedrock's runtime, and to SageMaker's: `/model/{modelId}/{method}`, whatever the body's format.
 
 from __future__ import annotations
 

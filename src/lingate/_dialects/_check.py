@@ -1,4 +1,4 @@
-"""Checks of decoded JSON that a format promises to look a certain way."""
+# Checks of decoded JSON that a format promises to look a certain way.
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TYPES = {str: "a string", dict: "an object", list: "a list", bool: "true or fal
 
 
 class Malformed(ValueError):
-    """A value is not what the format promises."""
+    # A value is not what the format promises.
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"{where}: {why}")
@@ -24,7 +24,7 @@ class Malformed(ValueError):
 
 
 class Block(Protocol):
-    """One content block of a stream."""
+    # One content block of a stream.
 
     def whole(self) -> JsonDict:
         # The block.

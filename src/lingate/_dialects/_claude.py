@@ -1,4 +1,4 @@
-"""What holds for Claude in whichever format it is spoken to."""
+# What holds for Claude in whichever format it is spoken to.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Token counts and times as numbers, and the sums that several formats leave to their readers."""
+# Token counts and times as numbers, and the sums that several formats leave to their readers.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data URLs (RFC 2397): `data:image/png;base64,...`."""
+# Data URLs (RFC 2397): `data:image/png;base64,...`.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points in time as wire formats write them."""
+# Points in time as wire formats write them.
 
 from __future__ import annotations
 

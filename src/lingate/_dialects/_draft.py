@@ -1,4 +1,4 @@
-"""The wire request while it is being written: what was asked, what stands so far, and what must be said about it."""
+# The wire request while it is being written: what was asked, what stands so far, and what must be said about it.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the encoders of faces have in common: who takes which event, and what waits for the end of the answer."""
+# What the encoders of faces have in common: who takes which event, and what waits for the end of the answer.
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _TAKERS = {
 
 
 class FaceEncoder:
-    """Canonical events -> the bytes of one format, of which `dialect` is the name."""
+    # Canonical events -> the bytes of one format, of which `dialect` is the name.
 
     content_type = "text/event-stream"
     _dialect: str
@@ -100,7 +100,7 @@ _CONTENT = frozenset({Text, Refusal, Thinking, ToolStart, ToolArgs, Media, Annot
 
 
 class CallEncoder(FaceEncoder):
-    """One tool call at a time, for clients that read its arguments as it ends; adding to it later would be lost on them."""
+    # One tool call at a time, for clients that read its arguments as it ends; adding to it later would be lost on them.
 
     # Other providers tell several calls at once, or the rest of one after text: what is not of the call that is open
     # waits until that is whole. `_begin_call` opens one, and who tells its end takes it away.
@@ -160,7 +160,7 @@ _LAST = -1
 
 
 class BlockEncoder(CallEncoder):
-    """One content block at a time, and what other formats want back in the last of them."""
+    # One content block at a time, and what other formats want back in the last of them.
 
     # Events of this very format come with their own (`Opaque`) ends of blocks, which are sent on with the indices
     # renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.

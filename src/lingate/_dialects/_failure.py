@@ -1,4 +1,4 @@
-"""From a provider's answer to one of our errors; layouts, rules, waits and redaction have files of their own."""
+# From a provider's answer to one of our errors; layouts, rules, waits and redaction have files of their own.
 
 from __future__ import annotations
 

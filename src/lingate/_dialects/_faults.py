@@ -1,4 +1,4 @@
-"""Our errors as our own faces report them. Kinds travel, the upstream's words do not: they are not for its clients."""
+# Our errors as our own faces report them. Kinds travel, the upstream's words do not: they are not for its clients.
 
 from __future__ import annotations
 

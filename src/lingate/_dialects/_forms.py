@@ -1,4 +1,4 @@
-"""Which format an operation is written in at a target."""
+# Which format an operation is written in at a target.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of AWS services that arrive as event streams: frames -> events and errors, for whichever format is inside."""
+# Answers of AWS services that arrive as event streams: frames -> events and errors, for whichever format is inside.
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Whole = Callable[[bytes], list[Event]]
 
 
 class FramedStream(Protocol):
-    """What is inside the frames, one event at a time."""
+    # What is inside the frames, one event at a time.
 
     done: bool
     over: bool
@@ -33,7 +33,7 @@ class FramedStream(Protocol):
 
 
 class FrameDecoder:
-    """Bytes of an event stream -> canonical events."""
+    # Bytes of an event stream -> canonical events.
 
     # A host that answers a request for a stream with one JSON body is understood too.
     # `whole`: takes a body in one piece.

@@ -1,4 +1,4 @@
-"""Tools whose input is free text, in formats whose tools are functions: each goes out as a function of one argument."""
+# Tools whose input is free text, in formats whose tools are functions: each goes out as a function of one argument.
 
 # Codex's `apply_patch` is one. Source: the `custom` tool of
 # https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create.
@@ -18,7 +18,7 @@ from lingate._wire.shapes import as_dict, as_list, dig, without
 
 
 class FunctionsOnly(Retold):
-    """An operation of a format that has no tools for free text, and may have no word for one tool call at a time."""
+    # An operation of a format that has no tools for free text, and may have no word for one tool call at a time.
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")

@@ -1,4 +1,4 @@
-"""OpenAI's `functions` of 2023 in the words that replaced them."""
+# OpenAI's `functions` of 2023 in the words that replaced them.
 
 from __future__ import annotations
 

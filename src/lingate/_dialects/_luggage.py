@@ -1,4 +1,4 @@
-"""What one format wants back with a message, inside a face of another that has no place for it."""
+# What one format wants back with a message, inside a face of another that has no place for it.
 
 # Raw blocks in `provider_specific_fields`, `reasoning_details` and further fields of tool calls travel as the signature of
 # one more thinking block, which has no text: clients of formats that know thinking send such blocks back unread. A face adds
@@ -78,7 +78,7 @@ def put_back(message: JsonDict, packed: JsonDict) -> None:
 
 
 class Packer:
-    """Gathers the luggage of a streamed answer's first choice."""
+    # Gathers the luggage of a streamed answer's first choice.
 
     def __init__(self, dialect: str) -> None:
         self._dialect = dialect

@@ -1,4 +1,4 @@
-"""An operation of one wire format at a host that has other addresses, or another envelope, for the same bodies."""
+# An operation of one wire format at a host that has other addresses, or another envelope, for the same bodies.
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Move = Callable[[Call, Target], Target]
 
 
 class Moved(Form):
-    """An operation that is written for a target somewhere else, and otherwise that of the format inside."""
+    # An operation that is written for a target somewhere else, and otherwise that of the format inside.
 
     def __init__(self, inside: OperationFormat, move: Move) -> None:
         super().__init__(

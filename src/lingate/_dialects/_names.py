@@ -1,4 +1,4 @@
-"""Names of tools that are too long for a model's host, or have letters it refuses: they go out as others and come back."""
+# Names of tools that are too long for a model's host, or have letters it refuses: they go out as others and come back.
 
 # A coding agent's tools of its servers have names of up to 128 characters at Anthropic; most others take 64.
 
@@ -20,7 +20,7 @@ _KINDS = ("function", "custom")
 
 
 class ShortNames(Retold):
-    """An operation at whose hosts the trait `tool_names` says which names are taken."""
+    # An operation at whose hosts the trait `tool_names` says which names are taken.
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         taken = target.traits.get("tool_names") if call.body.get("tools") else None
@@ -49,7 +49,7 @@ class ShortNames(Retold):
 
 
 class ToolsOfText(ShortNames):
-    """Chats, at hosts of which few have tools for free text, as the trait `custom_tools` says."""
+    # Chats, at hosts of which few have tools for free text, as the trait `custom_tools` says.
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")

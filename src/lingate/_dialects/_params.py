@@ -1,4 +1,4 @@
-"""Request fields that several wire formats treat alike: sampling, stop sequences, and what has no counterpart."""
+# Request fields that several wire formats treat alike: sampling, stop sequences, and what has no counterpart.
 
 from __future__ import annotations
 

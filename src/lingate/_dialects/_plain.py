@@ -1,4 +1,4 @@
-"""Messages that are a role and a text and nothing else: most of those of any conversation, and the quickest to write."""
+# Messages that are a role and a text and nothing else: most of those of any conversation, and the quickest to write.
 
 from __future__ import annotations
 

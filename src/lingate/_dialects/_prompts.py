@@ -1,4 +1,4 @@
-"""Conversations as one text, for models that take nothing else: each maker's own way to write turns."""
+# Conversations as one text, for models that take nothing else: each maker's own way to write turns.
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lingate._wire.shapes import as_list, dig
 
 
 class Turn(NamedTuple):
-    """One message: `role` is system, user, assistant, or tool where those are told."""
+    # One message: `role` is system, user, assistant, or tool where those are told.
 
     role: str
     text: str

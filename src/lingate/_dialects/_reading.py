@@ -1,4 +1,4 @@
-"""What an assistant's blocks say in canonical words, for formats that make messages of blocks."""
+# What an assistant's blocks say in canonical words, for formats that make messages of blocks.
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ SAID_FIELDS = frozenset(
 
 
 class Calling(Protocol):
-    """What holds tool calls."""
+    # What holds tool calls.
 
     calls: list[JsonDict]
 
 
 class Reading(Calling, Protocol):
-    """What an assistant's blocks say; formats have further fields of their own."""
+    # What an assistant's blocks say; formats have further fields of their own.
 
     thinking: list[JsonDict]
     annotations: list[JsonDict]

@@ -1,4 +1,4 @@
-"""Text from a provider made fit to be shown and logged: secrets blanked, markup reduced, length bounded."""
+# Text from a provider made fit to be shown and logged: secrets blanked, markup reduced, length bounded.
 
 from __future__ import annotations
 

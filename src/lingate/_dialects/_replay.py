@@ -1,4 +1,4 @@
-"""A whole canonical response as the events of the stream it could have been."""
+# A whole canonical response as the events of the stream it could have been.
 
 # For providers that ignore `stream`, for caches, for the simulator. Adding the events up gives an equal response.
 

@@ -1,4 +1,4 @@
-"""Operations by way of others: what goes out, and what comes back, is changed on its way."""
+# Operations by way of others: what goes out, and what comes back, is changed on its way.
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
 
 
 class Retold(Form, ABC):
-    """An operation by way of another, `inside`, whose clients it shares."""
+    # An operation by way of another, `inside`, whose clients it shares.
 
     def __init__(self, inside: OperationFormat) -> None:
         super().__init__(self._request, self._response, inside.parse_call, inside.render, self._decoder, inside.encoder)
@@ -45,7 +45,7 @@ def with_its_calls(message: Any, edit: Callable[[Any], Any]) -> Any:
 
 
 class RetoldDecoder:
-    """A decoder whose events are changed on their way."""
+    # A decoder whose events are changed on their way.
 
     # `inside`: the decoder of the format that is read.
     # `retell`: what is told instead of these events.

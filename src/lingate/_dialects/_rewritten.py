@@ -1,4 +1,4 @@
-"""OpenAI's chat format where each answer has to be put into its shape first: an envelope taken off, a field renamed."""
+# OpenAI's chat format where each answer has to be put into its shape first: an envelope taken off, a field renamed.
 
 # What is handed on as `raw` is always what the upstream sent.
 
@@ -20,7 +20,7 @@ Rewrite = Callable[[JsonDict], JsonDict]
 
 
 class Rewritten(Moved):
-    """A chat operation whose answers are rewritten before the format inside reads them."""
+    # A chat operation whose answers are rewritten before the format inside reads them.
 
     def __init__(self, inside: OperationFormat, move: Move, rewrite: Rewrite) -> None:
         super().__init__(inside, move)

@@ -1,4 +1,4 @@
-"""Proofs of reasoning that travel inside the fields of another format."""
+# Proofs of reasoning that travel inside the fields of another format.
 
 # A signature means something to the provider that made it and is an error to any other. One that has no field of its own in
 # the canonical form goes into `thinking_blocks` with its dialect's name before it, so that every face carries it, its own

@@ -1,4 +1,4 @@
-"""Streamed answers: how they end when they do not end well, whatever their events look like."""
+# Streamed answers: how they end when they do not end well, whatever their events look like.
 
 # Those that arrive as server-sent events of JSON: bytes -> canonical events, for whichever format is inside.
 
@@ -15,7 +15,7 @@ from lingate.errors import LingateError
 
 
 class StreamedAnswer:
-    """One streamed answer."""
+    # One streamed answer.
 
     __slots__ = ("_sent", "done", "over")
 
@@ -43,7 +43,7 @@ _IGNORED = (b"[DONE]", b"")
 
 
 class SseStream(Protocol):
-    """What is inside the events, one at a time."""
+    # What is inside the events, one at a time.
 
     done: bool
     over: bool
@@ -56,7 +56,7 @@ class SseStream(Protocol):
 
 
 class SseStreamDecoder:
-    """Bytes of server-sent events -> canonical events."""
+    # Bytes of server-sent events -> canonical events.
 
     # A host that answers a request for a stream with one JSON body, an error or a whole message, is understood too.
     # `whole`: takes a body in one piece.

@@ -1,4 +1,4 @@
-"""What clients of Anthropic's format send that no other format has, and that no answer depends on."""
+# What clients of Anthropic's format send that no other format has, and that no answer depends on.
 
 # Coding agents send it with every request, whatever model is behind the address, and most providers refuse a request for a
 # field that they do not know. Sources: https://platform.claude.com/docs/en/api/messages and its pages on context editing,

@@ -1,4 +1,4 @@
-"""What formats share that know texts only: one prompt in, one text out."""
+# What formats share that know texts only: one prompt in, one text out.
 
 # They have no face: nobody's clients speak them. Requests go out with the whole conversation in the prompt.
 
@@ -134,7 +134,7 @@ Whole = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]]
 
 
 class TextStream(StreamedAnswer):
-    """Base of the decoders: cuts the stream, reports errors, and says how it ended. See `StreamDecoder`."""
+    # Base of the decoders: cuts the stream, reports errors, and says how it ended. See `StreamDecoder`.
 
     # A subclass reads one event at a time with `read`, and calls `say`, `count` and `complete`.
     # `whole`: reads an answer in one piece, for hosts that ignore that a stream was asked for.
@@ -242,7 +242,7 @@ class TextStream(StreamedAnswer):
 
 
 class WholeStream(TextStream):
-    """For hosts without streams: what they send is one answer, whatever it is called."""
+    # For hosts without streams: what they send is one answer, whatever it is called.
 
     def __init__(self, sent: HttpRequest, head: Head, whole: Whole) -> None:
         super().__init__(sent, head, whole)
@@ -250,7 +250,7 @@ class WholeStream(TextStream):
 
 
 class TextForm(Form):
-    """An operation without the half that a server would need."""
+    # An operation without the half that a server would need.
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Tools, the choice among them, and schemas, as several wire formats have them."""
+# Tools, the choice among them, and schemas, as several wire formats have them.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conversation as turns of blocks: what several wire formats ask of it, and what a message kept of the blocks it came from."""
+# The conversation as turns of blocks: what several wire formats ask of it, and what a message kept of the blocks it came from.
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOOL_FIELDS = TEXT_FIELDS | {"tool_call_id", "name", "is_error"}
 
 
 class Turns(Protocol):
-    """The turns so far."""
+    # The turns so far.
 
     draft: Any
 
@@ -29,7 +29,7 @@ class Turns(Protocol):
 
 
 class BlockTurns:
-    """The turns so far, where tool results are blocks of the user's next turn, ahead of its text."""
+    # The turns so far, where tool results are blocks of the user's next turn, ahead of its text.
 
     draft: Draft
     _say: Callable[[Any, str], None]

@@ -1,4 +1,4 @@
-"""What a message was read from, as far as it does not say it itself: only the format that it came in has a place for that."""
+# What a message was read from, as far as it does not say it itself: only the format that it came in has a place for that.
 
 # What a provider's own tools were asked and gave is not among the calls that the caller executes. It goes back to that
 # provider, and to no other.

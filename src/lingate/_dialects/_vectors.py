@@ -1,4 +1,4 @@
-"""Vectors in the form that was asked for, wherever they come as numbers."""
+# Vectors in the form that was asked for, wherever they come as numbers.
 
 from __future__ import annotations
 

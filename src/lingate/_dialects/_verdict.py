@@ -1,4 +1,4 @@
-"""Which kind of error it is: one ordered table, read from the top, first match wins."""
+# Which kind of error it is: one ordered table, read from the top, first match wins.
 
 # The order matters more than the patterns. Exact codes come first, then the status, and words last, because the same
 # words are used for different things: a rate limit speaks of tokens and limits, a used-up quota of `max_tokens`, a wrong
@@ -48,7 +48,7 @@ class _Words:
 
 
 class Case:
-    """The evidence, with what several rules ask of it worked out once."""
+    # The evidence, with what several rules ask of it worked out once.
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -72,7 +72,7 @@ class Case:
 
 
 class Rule(NamedTuple):
-    """A row of the table: the kind, and conditions that must all hold."""
+    # A row of the table: the kind, and conditions that must all hold.
 
     kind: str
     codes: _Codes | None = None

@@ -1,4 +1,4 @@
-"""Addresses of Vertex AI (PROVIDERS.md, 4.1 and 4.2)."""
+# Addresses of Vertex AI (PROVIDERS.md, 4.1 and 4.2).
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the provider asks to wait, in every spelling: headers, body fields, words."""
+# How long the provider asks to wait, in every spelling: headers, body fields, words.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agents that speak A2A: JSON-RPC's `message/send` and `message/stream` (https://a2a-protocol.org, version 0.3)."""
+# Agents that speak A2A: JSON-RPC's `message/send` and `message/stream` (https://a2a-protocol.org, version 0.3).
 
 # The base URL is the agent's own; the model is a name for it only. What it answers may be a message, or a task with artifacts.
 

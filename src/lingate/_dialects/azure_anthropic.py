@@ -1,4 +1,4 @@
-"""Claude on Microsoft Foundry: Anthropic's format at an address of Azure's (PROVIDERS.md, 4.1)."""
+# Claude on Microsoft Foundry: Anthropic's format at an address of Azure's (PROVIDERS.md, 4.1).
 
 from __future__ import annotations
 

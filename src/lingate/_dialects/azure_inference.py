@@ -1,4 +1,4 @@
-"""Microsoft Foundry's models of other makers: OpenAI's formats on three surfaces (PROVIDERS.md, 4.5)."""
+# Microsoft Foundry's models of other makers: OpenAI's formats on three surfaces (PROVIDERS.md, 4.5).
 
 # A version that is a date means the older Model Inference surface here; without one the v1 surface is used.
 

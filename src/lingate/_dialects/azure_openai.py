@@ -1,4 +1,4 @@
-"""Azure OpenAI: OpenAI's formats, with the version of the API and the deployment in the address (PROVIDERS.md, 4.4)."""
+# Azure OpenAI: OpenAI's formats, with the version of the API and the deployment in the address (PROVIDERS.md, 4.4).
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Azure OpenAI asked for everything through the Responses API, for models that know no other."""
+# Azure OpenAI asked for everything through the Responses API, for models that know no other.
 
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved

@@ -1,4 +1,4 @@
-"""GigaChat: OpenAI's chat format of 2023, with functions whose arguments are objects (PROVIDERS.md, 4.9)."""
+# GigaChat: OpenAI's chat format of 2023, with functions whose arguments are objects (PROVIDERS.md, 4.9).
 
 # https://developers.sber.ru/docs/ru/gigachat/api/reference/rest/post-chat.
 

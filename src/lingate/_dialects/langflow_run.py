@@ -1,4 +1,4 @@
-"""Langflow's run of a flow: the last question in, the flow's text out (https://docs.langflow.org/api-flows-run)."""
+# Langflow's run of a flow: the last question in, the flow's text out (https://docs.langflow.org/api-flows-run).
 
 # A flow remembers a conversation by its `session_id`, which goes through like any other field.
 

@@ -1,4 +1,4 @@
-"""A LangGraph server's runs without a thread: messages in, the agent's last message out."""
+# A LangGraph server's runs without a thread: messages in, the agent's last message out.
 
 # https://docs.langchain.com/langgraph-platform/api-ref. An agent runs its own tools; how it is set up is `config`.
 

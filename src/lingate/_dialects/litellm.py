@@ -1,4 +1,4 @@
-"""What the litellm package is asked, for providers that it knows and we do not: no wire format, but its arguments."""
+# What the litellm package is asked, for providers that it knows and we do not: no wire format, but its arguments.
 
 # They are OpenAI's, which is our canonical form, so a call goes out as it is. `_io/via_litellm.py` is what takes it; the
 # answers come as OpenAI's chat format.

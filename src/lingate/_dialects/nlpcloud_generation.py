@@ -1,4 +1,4 @@
-"""NLP Cloud's text generation: a prompt in, a text out, no streams (https://docs.nlpcloud.com/#generation)."""
+# NLP Cloud's text generation: a prompt in, a text out, no streams (https://docs.nlpcloud.com/#generation).
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replicate's predictions: a prompt in, a text out, by a job that is begun, waited for or streamed from another address."""
+# Replicate's predictions: a prompt in, a text out, by a job that is begun, waited for or streamed from another address.
 
 # https://replicate.com/docs/reference/http. A whole answer is waited for by the first request as long as the host allows, and
 # asked after from then on. A model is `owner/name`, `owner/name:version`, a version alone, or `deployments/owner/name`.

@@ -1,4 +1,4 @@
-"""SAP's orchestration service: OpenAI's chat format inside a configuration of modules (PROVIDERS.md, 4.9)."""
+# SAP's orchestration service: OpenAI's chat format inside a configuration of modules (PROVIDERS.md, 4.9).
 
 # https://help.sap.com/docs/sap-ai-core/sap-ai-core-service-guide/orchestration. The base URL is that of a deployment; which
 # ones there are is asked elsewhere.

@@ -1,4 +1,4 @@
-"""Text Generation Inference's own format, for containers without its Messages API (PROVIDERS.md, 4.9)."""
+# Text Generation Inference's own format, for containers without its Messages API (PROVIDERS.md, 4.9).
 
 # https://huggingface.github.io/text-generation-inference. The answer continues the prompt: the server applies no template.
 

@@ -1,4 +1,4 @@
-"""Claude on Vertex AI: Anthropic's format, with the model in the address and the version in the body."""
+# Claude on Vertex AI: Anthropic's format, with the model in the address and the version in the body.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of other publishers on Vertex AI: OpenAI's chat format at two kinds of addresses."""
+# Models of other publishers on Vertex AI: OpenAI's chat format at two kinds of addresses.
 
 # `publisher/model` goes to the one endpoint for all open models; a model under `publishers/<publisher>/models/` has an address of
 # its own, where the same body is predicted upon.

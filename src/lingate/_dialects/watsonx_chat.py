@@ -1,4 +1,4 @@
-"""IBM watsonx.ai: OpenAI's chat format with the project in the body, and a path of its own for streams (PROVIDERS.md, 4.9)."""
+# IBM watsonx.ai: OpenAI's chat format with the project in the body, and a path of its own for streams (PROVIDERS.md, 4.9).
 
 # A model written `deployment/<id>` is a deployment. Answers of the older text generation are understood too.
 

@@ -1,4 +1,4 @@
-"""What every endpoint does with its arguments: plain dicts out of whatever users hold, and nothing that was left at None."""
+# What every endpoint does with its arguments: plain dicts out of whatever users hold, and nothing that was left at None.
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_DEPTH = 64
 
 
 class Extras(TypedDict, total=False):
-    """What every endpoint's call takes besides its own fields."""
+    # What every endpoint's call takes besides its own fields.
 
     # drop_params: Leave out what the provider cannot express, instead of raising.
     # extra_headers: Sent besides ours, and instead of ours where names are equal.

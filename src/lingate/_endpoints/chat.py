@@ -1,4 +1,4 @@
-"""Chat: messages and parameters as users write them, into one canonical call."""
+# Chat: messages and parameters as users write them, into one canonical call.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completions: text that goes on where a prompt ends. The endpoint that chat replaced."""
+# Completions: text that goes on where a prompt ends. The endpoint that chat replaced.
 
 from __future__ import annotations
 

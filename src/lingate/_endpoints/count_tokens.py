@@ -1,4 +1,4 @@
-"""Token counts: how much a chat's messages and tools would cost to read, without asking the model."""
+# Token counts: how much a chat's messages and tools would cost to read, without asking the model.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embeddings: text or token lists into one canonical call."""
+# Embeddings: text or token lists into one canonical call.
 
 from __future__ import annotations
 

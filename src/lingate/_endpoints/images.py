@@ -1,4 +1,4 @@
-"""Images: made from a prompt, from a prompt and images (an edit), or from an image alone (variations of it)."""
+# Images: made from a prompt, from a prompt and images (an edit), or from an image alone (variations of it).
 
 from __future__ import annotations
 

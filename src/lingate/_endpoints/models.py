@@ -1,4 +1,4 @@
-"""Model listing: which models a provider offers to this key."""
+# Model listing: which models a provider offers to this key.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moderations: whether a text or an image breaks rules, and which."""
+# Moderations: whether a text or an image breaks rules, and which.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reranking: a query and documents into one canonical call (its form is in `_dialects/openai_chat/ranking.py`)."""
+# Reranking: a query and documents into one canonical call (its form is in `_dialects/openai_chat/ranking.py`).
 
 from __future__ import annotations
 

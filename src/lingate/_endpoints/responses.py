@@ -1,4 +1,4 @@
-"""Responses: the fields of OpenAI's Responses API as users write them, into one canonical call."""
+# Responses: the fields of OpenAI's Responses API as users write them, into one canonical call.
 
 from __future__ import annotations
 

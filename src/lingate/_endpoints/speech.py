@@ -1,4 +1,4 @@
-"""Speech: text read aloud."""
+# Speech: text read aloud.
 
 from __future__ import annotations
 

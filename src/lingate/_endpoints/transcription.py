@@ -1,4 +1,4 @@
-"""Transcription: speech written down, in its own language or (`translate`) in English."""
+# Transcription: speech written down, in its own language or (`translate`) in English.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Performs a plan's steps on an event loop."""
+# Performs a plan's steps on an event loop.
 
 # `sync.py` is this without `await`; neither decides anything.
 #

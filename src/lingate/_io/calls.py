@@ -1,4 +1,4 @@
-"""Arguments of the public methods taken apart, answers put together: what is the same about a call in both colours."""
+# Arguments of the public methods taken apart, answers put together: what is the same about a call in both colours.
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 
 class Prepared(Record):
-    """A call ready to be planned."""
+    # A call ready to be planned.
 
     routes: list[Route]
     context: Context

@@ -1,4 +1,4 @@
-"""What takes a request to its provider: the client's transport, but for formats that are a package's and no wire's."""
+# What takes a request to its provider: the client's transport, but for formats that are a package's and no wire's.
 
 from __future__ import annotations
 

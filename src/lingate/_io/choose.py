@@ -1,4 +1,4 @@
-"""Which transport a client uses in this process."""
+# Which transport a client uses in this process.
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Chooser:
-    """Makes a client's transport at its first use, and another one in a forked child, where pyreqwest cannot work."""
+    # Makes a client's transport at its first use, and another one in a forked child, where pyreqwest cannot work.
 
     def __init__(self, given: Any, colour: Literal["sync", "async"]) -> None:
         ends, other = ("close", "aclose") if colour == "sync" else ("aclose", "close")

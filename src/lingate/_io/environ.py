@@ -1,4 +1,4 @@
-"""The process's environment, read fast enough to be read at every call."""
+# The process's environment, read fast enough to be read at every call.
 
 from __future__ import annotations
 

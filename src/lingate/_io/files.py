@@ -1,4 +1,4 @@
-"""Files that users hand over, read: paths, open files, bytes."""
+# Files that users hand over, read: paths, open files, bytes.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls beside chat: how each is made from a method's arguments, and what its answer looks like. Loaded when one is made."""
+# Calls beside chat: how each is made from a method's arguments, and what its answer looks like. Loaded when one is made.
 
 from __future__ import annotations
 

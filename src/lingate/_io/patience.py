@@ -1,4 +1,4 @@
-"""Blocking waits that Ctrl-C gets through."""
+# Blocking waits that Ctrl-C gets through.
 
 # pyreqwest waits in Rust, where Python cannot deliver a signal: Ctrl-C would take effect only when the provider sends something.
 # So a wait of the main thread that is likely to be long (models take seconds) is handed to a thread of our own, and the
@@ -21,7 +21,7 @@ _QUICK = 0.02
 
 
 class Patience:
-    """Runs blocking calls, and learns how long they take."""
+    # Runs blocking calls, and learns how long they take.
 
     __slots__ = ("_jobs", "_main", "_usual")
 

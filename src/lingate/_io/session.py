@@ -1,4 +1,4 @@
-"""What both clients share: configuration, where calls go, and the plans for them. Holds no state of any single call."""
+# What both clients share: configuration, where calls go, and the plans for them. Holds no state of any single call.
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Place(Record):
 
 
 class Options(Record):
-    """The per-call arguments that are not the provider's business."""
+    # The per-call arguments that are not the provider's business.
 
     api_key: str | None = None
     api_base: str | None = None
@@ -60,7 +60,7 @@ class Options(Record):
 
 
 class Session:
-    """Configuration and look-ups of one client; safe to share between threads."""
+    # Configuration and look-ups of one client; safe to share between threads.
 
     def __init__(
         self,

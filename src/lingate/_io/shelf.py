@@ -1,4 +1,4 @@
-"""Where the lists of models are read: tables, the price catalogue's package, and the file that comes with litellm."""
+# Where the lists of models are read: tables, the price catalogue's package, and the file that comes with litellm.
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ _FILE = "model_prices_and_context_window_backup.json"
 
 
 class Shelf:
-    """The providers and models that can be chosen from here. Reads nothing from the network.
-
-    Args:
-        config: The configuration, whose credentials and providers count too.
-        env: Where variables are looked up.
-    """
+    # The providers and models that can be chosen from here. Reads nothing from the network.
+    #
+    # Args:
+    #     config: The configuration, whose credentials and providers count too.
+    #     env: Where variables are looked up.
 
     def __init__(self, config: Config, env: Mapping[str, str]) -> None:
         self.config, self.env = config, env

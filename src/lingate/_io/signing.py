@@ -1,7 +1,6 @@
-"""Signing in both colours: at once where that can be, else by what a signer fetches itself or the transport fetches for it.
-
-On an event loop the fetching is done in a thread that all waiting calls share.
-"""
+# Signing in both colours: at once where that can be, else by what a signer fetches itself or the transport fetches for it.
+#
+# On an event loop the fetching is done in a thread that all waiting calls share.
 
 from __future__ import annotations
 

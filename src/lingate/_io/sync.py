@@ -1,4 +1,4 @@
-"""Performs a plan's steps, blocking. `aio.py` is this with `await`; neither decides anything."""
+# Performs a plan's steps, blocking. `aio.py` is this with `await`; neither decides anything.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam under which bytes travel: one protocol per colour, so that a fake, pyreqwest and httpx2 are interchangeable."""
+# The seam under which bytes travel: one protocol per colour, so that a fake, pyreqwest and httpx2 are interchangeable.
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def lost(request: HttpRequest, why: str) -> ConnectError:
 
 
 class ByteStream(Protocol):
-    """An answer whose body is read piece by piece."""
+    # An answer whose body is read piece by piece.
 
     head: Head
 
@@ -65,7 +65,7 @@ class ByteStream(Protocol):
 
 
 class Transport(Protocol):
-    """Sends requests. Knows nothing of providers, retries or meaning; a status is not an error here."""
+    # Sends requests. Knows nothing of providers, retries or meaning; a status is not an error here.
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         """The whole answer.
@@ -82,7 +82,7 @@ class Transport(Protocol):
 
 
 class AsyncByteStream(Protocol):
-    """`ByteStream`, awaited."""
+    # `ByteStream`, awaited.
 
     head: Head
 
@@ -96,7 +96,7 @@ class AsyncByteStream(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """`Transport`, awaited."""
+    # `Transport`, awaited.
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]: ...
 

@@ -1,4 +1,4 @@
-"""The second transport: httpx2, for forked children, platforms without a pyreqwest wheel, and users with a client of their own."""
+# The second transport: httpx2, for forked children, platforms without a pyreqwest wheel, and users with a client of their own.
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _translate(error: Exception, request: HttpRequest, begun: bool) -> LingateEr
 
 
 class SyncHttpx:
-    """Blocking `Transport` over httpx2."""
+    # Blocking `Transport` over httpx2.
 
     def __init__(self, client: httpx2.Client | None = None) -> None:
         self._own = client is None
@@ -119,7 +119,7 @@ class _SyncStream:
 
 
 class AsyncHttpx:
-    """`AsyncTransport` over httpx2: one client for each event loop, because its connections belong to their loop."""
+    # `AsyncTransport` over httpx2: one client for each event loop, because its connections belong to their loop.
 
     def __init__(self, client: httpx2.AsyncClient | None = None) -> None:
         self._given = client

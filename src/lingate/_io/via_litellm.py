@@ -1,4 +1,4 @@
-"""The litellm package as a transport, for providers that it knows and we do not: `pip install 'lingate[litellm]'`."""
+# The litellm package as a transport, for providers that it knows and we do not: `pip install 'lingate[litellm]'`.
 
 # It is asked for one try: no retries, fallbacks, cache or callbacks of its own. Its exceptions become our errors, and a
 # stream whose end it made up is an interrupted one. What is the package's own business stays so: it reads credentials and
@@ -133,7 +133,7 @@ def _asking(litellm: Any, request: HttpRequest, timeout: Timeout, *, awaited: bo
 
 
 class Litellm:
-    """Blocking `Transport` over `litellm.completion` and `litellm.embedding`."""
+    # Blocking `Transport` over `litellm.completion` and `litellm.embedding`.
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         return whole(_tried(_asking(load(), request, timeout), request), request)
@@ -218,7 +218,7 @@ async def _atried(action: Callable[[], Awaitable[Any]], request: HttpRequest, li
 
 
 class AsyncLitellm:
-    """`AsyncTransport` over `litellm.acompletion` and `litellm.aembedding`."""
+    # `AsyncTransport` over `litellm.acompletion` and `litellm.aembedding`.
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         asking = _asking(await _loaded(), request, timeout, awaited=True)

@@ -1,4 +1,4 @@
-"""One call to the litellm package: its arguments from our request, our bytes from its objects. No I/O."""
+# One call to the litellm package: its arguments from our request, our bytes from its objects. No I/O.
 
 from __future__ import annotations
 
@@ -181,10 +181,9 @@ def _senseless(answer: Any, request: HttpRequest) -> ProtocolError:
 
 
 class Chunks:
-    """Chunks of the package's as bytes of OpenAI's stream, without what the package made up.
-
-    Where a stream ends without a finish reason it invents `stop`, and where usage is missing it counts tokens itself.
-    """
+    # Chunks of the package's as bytes of OpenAI's stream, without what the package made up.
+    #
+    # Where a stream ends without a finish reason it invents `stop`, and where usage is missing it counts tokens itself.
 
     __slots__ = ("_request", "_stream", "over")
 

@@ -1,4 +1,4 @@
-"""What the litellm package raises, as our errors: by the provider's own answer where it is still attached."""
+# What the litellm package raises, as our errors: by the provider's own answer where it is still attached.
 
 # The package decides by words before it looks at a status, so its verdict is the last thing to go by. Below its exception
 # there mostly hangs the one of the HTTP client, with status, headers and body as they came; those are classified as if

@@ -1,4 +1,4 @@
-"""The default transport: pyreqwest (Rust's reqwest)."""
+# The default transport: pyreqwest (Rust's reqwest).
 
 # Its awaited half is `via_pyreqwest_aio.py`: asyncio is slow to import.
 #
@@ -144,7 +144,7 @@ _MOST_DRAFTS = 512
 
 
 class Clients:
-    """Clients by their connect and read time-outs, which pyreqwest sets per client."""
+    # Clients by their connect and read time-outs, which pyreqwest sets per client.
 
     # Few in practice; bounded anyway.
     #
@@ -209,7 +209,7 @@ class Clients:
 
 
 class SyncPyreqwest:
-    """Blocking `Transport` over pyreqwest; safe to share between threads."""
+    # Blocking `Transport` over pyreqwest; safe to share between threads.
 
     def __init__(self) -> None:
         self._clients = Clients(SyncClientBuilder)

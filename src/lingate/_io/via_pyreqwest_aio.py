@@ -1,4 +1,4 @@
-"""The default transport, awaited: see `via_pyreqwest.py`."""
+# The default transport, awaited: see `via_pyreqwest.py`.
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def _ended() -> NoReturn:
 
 
 class AsyncPyreqwest:
-    """`AsyncTransport` over pyreqwest; works on any event loop, and on several one after another."""
+    # `AsyncTransport` over pyreqwest; works on any event loop, and on several one after another.
 
     # Args:
     #     pin: Name, address and port: connections to the name go to this address, however it resolves.

@@ -1,4 +1,4 @@
-"""What an answer cost, from the provider's own word or the price catalogue of the `genai-prices` package."""
+# What an answer cost, from the provider's own word or the price catalogue of the `genai-prices` package.
 
 # The package is optional, loaded at the first question and never asked to fetch newer prices. A cost that is not known is
 # None with a reason; it is never 0. Prices are today's, and those of the provider itself, wherever `api_base` points.
@@ -321,7 +321,7 @@ def entry_of(provider: str, model: str) -> tuple[int | None, dict[str, float]] |
 
 
 class Highest(NamedTuple):
-    """The most that a token of input, a token of output and the call itself cost, US dollars; None where there is no price."""
+    # The most that a token of input, a token of output and the call itself cost, US dollars; None where there is no price.
 
     input: float | None
     output: float | None
@@ -356,7 +356,7 @@ def highest(
 
 
 class Plain(NamedTuple):
-    """Prices of plain input and output, US dollars a token, where nothing but their counts decides; and the source."""
+    # Prices of plain input and output, US dollars a token, where nothing but their counts decides; and the source.
 
     input: Decimal
     output: Decimal
@@ -384,7 +384,7 @@ def models_of(row: ProviderRow) -> list[str]:
 
 
 class Listed(NamedTuple):
-    """A model of the catalogue as a list shows it: context window, and US dollars for a million tokens in and out."""
+    # A model of the catalogue as a list shows it: context window, and US dollars for a million tokens in and out.
 
     name: str
     context: int | None

@@ -1,4 +1,4 @@
-"""What an answer used, by kinds that have prices of their own: tokens, and tools of the provider's beside them."""
+# What an answer used, by kinds that have prices of their own: tokens, and tools of the provider's beside them.
 
 from __future__ import annotations
 

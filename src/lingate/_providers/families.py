@@ -1,4 +1,4 @@
-"""Facts about models that hold wherever they run, found by the model's name. What one provider adds is in its row."""
+# Facts about models that hold wherever they run, found by the model's name. What one provider adds is in its row.
 
 from __future__ import annotations
 

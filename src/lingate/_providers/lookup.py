@@ -1,4 +1,4 @@
-"""From `provider/model` to the place a request is sent to: which row, which URL, which credential, which traits."""
+# From `provider/model` to the place a request is sent to: which row, which URL, which credential, which traits.
 
 # Nothing here touches the network or the process's own environment; variables are read from the mapping that is passed.
 
@@ -60,7 +60,7 @@ _MOST_PLANS = 2048
 
 
 class Credential(Fixed, frozen=True, kw_only=True):
-    """Whether a provider could be called, as far as its row and the environment tell. Never holds the key."""
+    # Whether a provider could be called, as far as its row and the environment tell. Never holds the key.
 
     provider: str
     """The row's name."""

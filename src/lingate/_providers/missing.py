@@ -1,4 +1,4 @@
-"""The errors for a provider that cannot be used as it stands, each with what would help."""
+# The errors for a provider that cannot be used as it stands, each with what would help.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which provider a model name means, where it is not written `provider/model`, and cloud parameters as variables."""
+# Which provider a model name means, where it is not written `provider/model`, and cloud parameters as variables.
 
 from __future__ import annotations
 

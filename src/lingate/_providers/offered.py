@@ -1,4 +1,4 @@
-"""The models that can be chosen from: the curated ones, the price catalogue's, LiteLLM's, and what providers list themselves."""
+# The models that can be chosen from: the curated ones, the price catalogue's, LiteLLM's, and what providers list themselves.
 
 # Pure: what LiteLLM's file or a provider's answer holds is passed in. What is not known about a model is None or empty.
 

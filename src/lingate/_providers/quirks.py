@@ -1,4 +1,4 @@
-"""Last edits of a wire body, for what traits, `rename` and `unsupported` cannot say."""
+# Last edits of a wire body, for what traits, `rename` and `unsupported` cannot say.
 
 # An edit changes `body` in place. Messages and nested objects may still be the caller's own, so an edit replaces them
 # and never writes into them. What it takes away or alters it notes in `sent.dropped`.

@@ -1,4 +1,4 @@
-"""THE TABLE: one row per provider, the only place where a provider has a name."""
+# THE TABLE: one row per provider, the only place where a provider has a name.
 
 # Data only, no logic.
 #

@@ -1,4 +1,4 @@
-"""THE TABLE, continued: what runs on AWS. Data only, as in `rows.py`, which includes these."""
+# THE TABLE, continued: what runs on AWS. Data only, as in `rows.py`, which includes these.
 
 from __future__ import annotations
 

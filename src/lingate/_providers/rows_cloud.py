@@ -1,7 +1,6 @@
-"""THE TABLE, continued: the clouds other than AWS, and hosts that are signed in to or spoken to in a format of their own.
-
-Data only, as in `rows.py`, which includes these.
-"""
+# THE TABLE, continued: the clouds other than AWS, and hosts that are signed in to or spoken to in a format of their own.
+#
+# Data only, as in `rows.py`, which includes these.
 
 from __future__ import annotations
 

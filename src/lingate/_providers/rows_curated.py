@@ -1,4 +1,4 @@
-"""THE TABLE, continued: the models that the picker offers first, one or a few for each backing."""
+# THE TABLE, continued: the models that the picker offers first, one or a few for each backing.
 
 # Data only.
 #

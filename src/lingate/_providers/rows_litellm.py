@@ -1,4 +1,4 @@
-"""THE TABLE, continued: what has no row of ours and goes through the litellm package, if that is installed."""
+# THE TABLE, continued: what has no row of ours and goes through the litellm package, if that is installed.
 
 # Data only.
 #

@@ -1,4 +1,4 @@
-"""THE TABLE, continued: what a bare model name says about its provider, and what models are known to do."""
+# THE TABLE, continued: what a bare model name says about its provider, and what models are known to do.
 
 # Data only.
 #

@@ -1,4 +1,4 @@
-"""THE TABLE, continued: providers that have a wire format of their own. Data only, as in `rows.py`, which includes these."""
+# THE TABLE, continued: providers that have a wire format of their own. Data only, as in `rows.py`, which includes these.
 
 from __future__ import annotations
 

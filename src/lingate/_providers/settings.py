@@ -1,7 +1,6 @@
-"""What users write about providers: keys, addresses, headers and rows of their own, checked before anything uses them.
-
-No message here ever holds the value of a key or a header.
-"""
+# What users write about providers: keys, addresses, headers and rows of their own, checked before anything uses them.
+#
+# No message here ever holds the value of a key or a header.
 
 from __future__ import annotations
 

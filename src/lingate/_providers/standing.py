@@ -1,4 +1,4 @@
-"""Whether a provider could be called from here, in one word: from its row, the variables and the configuration alone."""
+# Whether a provider could be called from here, in one word: from its row, the variables and the configuration alone.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates in rows: `{NAME}` is the variable NAME, `{A|B=word}` the first of A and B that is set, else `word`."""
+# Templates in rows: `{NAME}` is the variable NAME, `{A|B=word}` the first of A and B that is set, else `word`.
 
 from __future__ import annotations
 

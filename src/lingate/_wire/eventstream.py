@@ -1,4 +1,4 @@
-"""AWS event streams (`application/vnd.amazon.eventstream`), incrementally, both ways."""
+# AWS event streams (`application/vnd.amazon.eventstream`), incrementally, both ways.
 
 # A frame, big endian: total length, length of the headers, CRC32 of these eight bytes (4 bytes each); headers; payload; CRC32
 # of all that came before. https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html
@@ -26,7 +26,7 @@ _SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 
 
 class Frame(NamedTuple):
-    """One message of an event stream; of its headers those that hold text, as all do that say what it is."""
+    # One message of an event stream; of its headers those that hold text, as all do that say what it is.
 
     headers: dict[str, str]
     payload: bytes
@@ -37,10 +37,9 @@ class Frame(NamedTuple):
 
 
 class EventStreamDecoder:
-    """Cuts a byte stream into frames, whatever the chunking, and checks both checksums of each.
-
-    Frames that stand before a damaged one are handed out first: the error is raised by the next call.
-    """
+    # Cuts a byte stream into frames, whatever the chunking, and checks both checksums of each.
+    #
+    # Frames that stand before a damaged one are handed out first: the error is raised by the next call.
 
     __slots__ = ("_broken", "_need", "_pieces", "_size")
 

@@ -1,4 +1,4 @@
-"""JSON in and out."""
+# JSON in and out.
 
 # msgspec is as fast as JSON gets in Python, but stricter than the wire: it refuses lone surrogates (a provider that splits an
 # emoji between two deltas), NaN, Infinity, numbers beyond a double, and a byte-order mark. Those fall back to the standard library.

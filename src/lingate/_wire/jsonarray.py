@@ -1,4 +1,4 @@
-"""A JSON array of objects that is sent in pieces, incrementally: what Google's APIs call a stream without SSE."""
+# A JSON array of objects that is sent in pieces, incrementally: what Google's APIs call a stream without SSE.
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ _BETWEEN = b" \t\r\n,"
 
 
 class JsonArrayDecoder:
-    """Cuts an array into the JSON texts of its objects, whatever the chunking. One bare object counts as an array of it.
-
-    Bytes are scanned once; what the objects hold is not looked at.
-    """
+    # Cuts an array into the JSON texts of its objects, whatever the chunking. One bare object counts as an array of it.
+    #
+    # Bytes are scanned once; what the objects hold is not looked at.
 
     __slots__ = ("_base", "_depth", "_escaped", "_in_string", "_item", "_size", "limit")
 

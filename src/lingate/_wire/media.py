@@ -1,4 +1,4 @@
-"""What kind of media some bytes or a file name are: the same answer on every machine, unlike `mimetypes`."""
+# What kind of media some bytes or a file name are: the same answer on every machine, unlike `mimetypes`.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""multipart/form-data (RFC 7578): fields and files as one body, and back."""
+# multipart/form-data (RFC 7578): fields and files as one body, and back.
 
 # Nested fields are flattened as OpenAI's own clients do it: `list[]` once an item, `object[key]`. Names are escaped as
 # browsers do it (`%22` for a quote), with the doubled backslash of Python's clients.

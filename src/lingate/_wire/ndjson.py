@@ -1,4 +1,4 @@
-"""Newline-delimited JSON, incrementally."""
+# Newline-delimited JSON, incrementally.
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 
 
 class NdjsonDecoder:
-    """Cuts a byte stream into lines that are not blank, whatever the chunking."""
+    # Cuts a byte stream into lines that are not blank, whatever the chunking.
 
     __slots__ = ("_size", "_tail", "limit")
 

@@ -1,4 +1,4 @@
-"""Whether something is as ordinary as most is, found out in one go: the careful readers need not look at it then."""
+# Whether something is as ordinary as most is, found out in one go: the careful readers need not look at it then.
 
 # What does not fit a shape here is not wrong, it only takes the longer way.
 
@@ -54,7 +54,7 @@ DETAILS = frozenset(_Details.__struct_fields__)
 
 
 class PlainUsage(Struct, forbid_unknown_fields=True):
-    """Token counts in OpenAI's own layout."""
+    # Token counts in OpenAI's own layout.
 
     prompt_tokens: _Count
     completion_tokens: _Count

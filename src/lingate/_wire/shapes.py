@@ -1,4 +1,4 @@
-"""Decoded JSON that may be anything, as what a reader looks for in it; and objects without some of their fields."""
+# Decoded JSON that may be anything, as what a reader looks for in it; and objects without some of their fields.
 
 from __future__ import annotations
 

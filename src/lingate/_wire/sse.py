@@ -1,4 +1,4 @@
-"""Server-sent events, incrementally: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
+# Server-sent events, incrementally: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 
 # Bytes are scanned once. Comments, `id` and `retry` are skipped; an event without `data` is skipped too, as the
 # standard says.
@@ -21,7 +21,7 @@ SseEvent = tuple[str, bytes]
 
 
 class SseDecoder:
-    """Cuts a byte stream into events, whatever the chunking."""
+    # Cuts a byte stream into events, whatever the chunking.
 
     # Lines may end in LF, CRLF or CR. `feed` returns the events that are complete; `finish` returns what stands
     # unfinished at the end, which the standard says to discard but some servers rely on (no blank line after the last

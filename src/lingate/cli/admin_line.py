@@ -49,7 +49,7 @@ class _Straight(HTTPRedirectHandler):
 
 
 class AdminLine:
-    """Sends requests to the admin API; `LINGATE_URL` and `LINGATE_MASTER_KEY` hold what is not given."""
+    # Sends requests to the admin API; `LINGATE_URL` and `LINGATE_MASTER_KEY` hold what is not given.
 
     def __init__(self, url: str | None = None, key: str | None = None) -> None:
         self.url = (url or os.environ.get("LINGATE_URL") or DEFAULT_URL).rstrip("/").removesuffix("/v1")

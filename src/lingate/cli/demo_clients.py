@@ -13,7 +13,7 @@ from lingate._version import __version__
 
 
 class RefusedError(Exception):
-    """The gateway refused a call; `name` is the client's own class for it, `retry_after` the seconds it asks to wait."""
+    # The gateway refused a call; `name` is the client's own class for it, `retry_after` the seconds it asks to wait.
 
     def __init__(self, error: Exception, status: int, retry_after: float | None) -> None:
         super().__init__(str(error))
@@ -33,7 +33,7 @@ def anthropic_side(url: str, key: str) -> AnthropicSide:
 
 
 class OpenAIPackage:
-    """The openai package, as its users have it: a base URL and a key."""
+    # The openai package, as its users have it: a base URL and a key.
 
     def __init__(self, url: str, key: str) -> None:
         import openai
@@ -79,7 +79,7 @@ class AnthropicPackage:
 
 
 class OwnOpenAISide:
-    """Lingate's client, which speaks OpenAI's format with the gateway."""
+    # Lingate's client, which speaks OpenAI's format with the gateway.
 
     face, path = "openai", "/v1"
 
@@ -108,7 +108,7 @@ class OwnOpenAISide:
 
 
 class OwnAnthropicSide(OwnOpenAISide):
-    """Lingate's client, which speaks Anthropic's format with the gateway."""
+    # Lingate's client, which speaks Anthropic's format with the gateway.
 
     face, path = "anthropic", ""
 

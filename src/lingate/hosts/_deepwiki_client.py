@@ -43,7 +43,7 @@ _RETRIES = 6
 
 
 class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
-    """Any provider for adalflow's `Generator` and `Embedder`, by `provider/model`."""
+    # Any provider for adalflow's `Generator` and `Embedder`, by `provider/model`.
 
     # It holds settings and nothing of any call, so one instance serves any number of threads; connections belong to
     # Lingate's default clients. Failures that may pass are tried again below it, by Lingate; once the first piece of a

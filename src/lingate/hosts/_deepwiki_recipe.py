@@ -36,7 +36,7 @@ EMBEDDER: dict[str, Any] = {
 
 
 def samples() -> dict[str, str]:
-    """The two files whole, for a folder of one's own that `DEEPWIKI_CONFIG_DIR` names, beside repo.json and lang.json."""
+    # The two files whole, for a folder of one's own that `DEEPWIKI_CONFIG_DIR` names, beside repo.json and lang.json.
     generator = {"default_provider": "lingate", "providers": {"lingate": PROVIDER_ENTRY}}
     embedder = {
         "embedder": EMBEDDER,

@@ -12,7 +12,7 @@ from lingate.hosts._recipe import Change, Tree
 
 
 def tree_of(root: Path, *, new: bool = False) -> Tree:
-    """The files below a folder. One that may be `new` need not be there: then it holds nothing."""
+    # The files below a folder. One that may be `new` need not be there: then it holds nothing.
     if not root.is_dir() and not (new and not root.exists()):
         raise ConfigError(f"{root} is not a folder")
 
@@ -40,7 +40,7 @@ def _text(path: Path) -> tuple[str, str]:
 
 
 def write(root: Path, changes: Sequence[Change]) -> None:
-    """Make the changes; if one fails, take back those that were made."""
+    # Make the changes; if one fails, take back those that were made.
     made: list[tuple[Path, bytes | None]] = []
     try:
         for change in changes:

@@ -80,7 +80,7 @@ def _expect_class(agent: Any, expected: str) -> None:
 
 
 class _Host:
-    """fast-agent's core, and agents of it."""
+    # fast-agent's core, and agents of it.
 
     # Attributes:
     #     spec: How fast-agent is told a model.

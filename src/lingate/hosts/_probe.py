@@ -26,7 +26,8 @@ _PATIENCE = 10.0
 
 
 class Skipped(Exception):
-    """A step cannot be made here; the message says what it needs."""
+    # A step cannot be made here; the message says what it needs.
+    pass
 
 
 def expect(held: bool, otherwise: str) -> None:
@@ -35,7 +36,7 @@ def expect(held: bool, otherwise: str) -> None:
 
 
 class Probe:
-    """What a check gets."""
+    # What a check gets.
 
     # Attributes:
     #     url: Where the simulator listens, without `/v1` and without a slash at the end. `OPENAI_BASE_URL` and
@@ -52,7 +53,7 @@ class Probe:
 
     @contextmanager
     def step(self, says: str) -> Iterator[None]:
-        """One line of the report: what works if the block ends well. An exception makes it a failed one, and the check goes on."""
+        # One line of the report: what works if the block ends well. An exception makes it a failed one, and the check goes on.
         try:
             yield
         except Skipped as error:
@@ -66,17 +67,17 @@ class Probe:
             self._tell("ok", says, "")
 
     def steps(self, made: Iterable[Callable[[Any], None]], subject: Any) -> None:
-        """One step for each function, named by the first line of its docstring; each gets the subject."""
+        # One step for each function, named by the first line of its docstring; each gets the subject.
         for function in made:
             with self.step(str(function.__doc__).partition("\n")[0].rstrip(".")):
                 function(subject)
 
     def requests(self) -> list[dict[str, Any]]:
-        """What the simulator was asked since `forget`: `path`, `model`, `body`, `status`, ... oldest first."""
+        # What the simulator was asked since `forget`: `path`, `model`, `body`, `status`, ... oldest first.
         return list(self._call("requests"))
 
     def outcomes(self) -> list[str]:
-        """How each request ended, once none is open any more: the simulator notes a broken connection a moment later."""
+        # How each request ended, once none is open any more: the simulator notes a broken connection a moment later.
         until = time.monotonic() + _PATIENCE
         while True:
             found = [str(request["outcome"]) for request in self.requests()]
@@ -85,7 +86,7 @@ class Probe:
             time.sleep(0.02)
 
     def forget(self) -> None:
-        """Let the simulator forget what it was asked."""
+        # Let the simulator forget what it was asked.
         self._call("reset", b"")
 
     def _call(self, name: str, data: bytes | None = None) -> Any:
@@ -100,7 +101,7 @@ class Probe:
 
 
 def main(arguments: list[str]) -> int:
-    """Run a check and return its exit code: how many steps failed."""
+    # Run a check and return its exit code: how many steps failed.
     # Hosts print what they like; stdout is for the report alone, so theirs becomes stderr.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -133,19 +133,19 @@ class Detection:
 
     @property
     def state(self) -> str:
-        """`installed`, `not installed` or `partly installed`."""
+        # `installed`, `not installed` or `partly installed`.
         if self.installed in (0, self.parts):
             return "installed" if self.installed else "not installed"
         return "partly installed"
 
 
 def fingerprint(text: str) -> str:
-    """The first 16 hex digits of the SHA-256 of a file as the host ships it, with `\\n` line ends."""
+    # The first 16 hex digits of the SHA-256 of a file as the host ships it, with `\n` line ends.
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def detect(recipe: Recipe, tree: Tree) -> Detection:
-    """Say whether a folder is the host, in which version, and what is installed in it."""
+    # Say whether a folder is the host, in which version, and what is installed in it.
     missing = tuple(_missing(marker, tree.read(marker.file)) for marker in recipe.markers)
     texts = [(edit, tree.read(edit.file) or "") for edit in recipe.edits]
     placed = [any(form in text for form in (edit.replacement, *edit.former)) for edit, text in texts]
@@ -184,7 +184,7 @@ def _undone(recipe: Recipe, path: str, text: str) -> str:
 
 
 def install(recipe: Recipe, tree: Tree, values: Mapping[str, str] | None = None) -> tuple[Change, ...]:
-    """What installing would change; nothing if all is in place."""
+    # What installing would change; nothing if all is in place.
     # `values` are for the `{{name}}`s of the added files.
     #
     # Raises:
@@ -244,7 +244,7 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def uninstall(recipe: Recipe, tree: Tree) -> tuple[Change, ...]:
-    """What taking everything back would change; nothing if nothing is installed."""
+    # What taking everything back would change; nothing if nothing is installed.
     changes = []
     for path in dict.fromkeys(edit.file for edit in recipe.edits):
         text = tree.read(path)

@@ -56,14 +56,14 @@ class LingateBackend(BaseLLMBackend):
 
 
 def backend_file() -> str:
-    """The text of `llm_lingate.py`, with the versions of Lingate that it works with."""
+    # The text of `llm_lingate.py`, with the versions of Lingate that it works with.
     major, minor = lingate.__version__.split(".")[:2]
     ceiling = f"{int(major) + 1}" if int(major) else f"0.{int(minor) + 1}"
     return _BACKEND.format(range=f">={major}.{minor},<{ceiling}")
 
 
 def data_folder(env: Mapping[str, str]) -> Path:
-    """Where Second Brain keeps its data, by the host's own rule (its paths.py)."""
+    # Where Second Brain keeps its data, by the host's own rule (its paths.py).
     if sys.platform == "win32":
         return Path(env.get("LOCALAPPDATA", ""), "Second Brain")
     if sys.platform == "darwin":

@@ -54,7 +54,7 @@ _OTHERWISE = "The model could not be asked."
 
 
 def sentence(error: BaseException) -> str:
-    """One or two sentences for a person: what happened, the HTTP status, and how long the provider wants to be left alone."""
+    # One or two sentences for a person: what happened, the HTTP status, and how long the provider wants to be left alone.
     # Errors that are not Lingate's have one sentence for all.
     if not isinstance(error, LingateError):
         return _OTHERWISE
@@ -67,7 +67,7 @@ def sentence(error: BaseException) -> str:
 
 
 def words(part: Any) -> str:
-    """The text of an answer or of a chunk; of a model that refuses, its words, which come in a field of their own."""
+    # The text of an answer or of a chunk; of a model that refuses, its words, which come in a field of their own.
     said: str = part.text
     if said or not part.choices:
         return said
@@ -76,7 +76,7 @@ def words(part: Any) -> str:
 
 
 def note_dropped(model: str, dropped: Iterable[str]) -> None:
-    """Log, once for each model, what of a host's options did not reach it: hosts have no place to show it."""
+    # Log, once for each model, what of a host's options did not reach it: hosts have no place to show it.
     _note(model, tuple(what for what in dropped if not what.startswith("messages[")))
 
 
@@ -94,7 +94,7 @@ WINDOW, LONGEST_ANSWER = 128_000, 16_384
 
 
 def known_of(model: str) -> dict[str, Any]:
-    """What litellm's `get_model_info` would say of a model; empty where nothing is known."""
+    # What litellm's `get_model_info` would say of a model; empty where nothing is known.
     from lingate.compat import litellm
 
     try:
@@ -104,7 +104,7 @@ def known_of(model: str) -> dict[str, Any]:
 
 
 def load(module: str, *, of: str, hint: str) -> Any:
-    """Import a module of a host, or one of ours that imports the host; `hint` is what to do where `of` is not installed."""
+    # Import a module of a host, or one of ours that imports the host; `hint` is what to do where `of` is not installed.
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
@@ -114,7 +114,7 @@ def load(module: str, *, of: str, hint: str) -> Any:
 
 
 def launch(main: Callable[[], None]) -> None:
-    """Start a host. What keeps it from starting is one line for its user, and exit code 2."""
+    # Start a host. What keeps it from starting is one line for its user, and exit code 2.
     try:
         main()
     except ConfigError as error:

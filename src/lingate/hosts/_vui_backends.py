@@ -49,7 +49,7 @@ def as_httpx(error: LingateError) -> Exception:
 
 
 class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and is not here
-    """Any provider, in vui's process: no gateway, no second server."""
+    # Any provider, in vui's process: no gateway, no second server.
 
     # Args:
     #     model: `provider/model`; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
@@ -242,7 +242,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
 
 
 class LingateGatewayBackend(VLLMBackend):  # type: ignore[misc]  # as above
-    """A Lingate gateway (`lingate serve`, or any that speaks OpenAI's API) as vui's language model."""
+    # A Lingate gateway (`lingate serve`, or any that speaks OpenAI's API) as vui's language model.
 
     # Args:
     #     model: What the gateway calls it; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.

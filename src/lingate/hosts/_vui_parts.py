@@ -15,7 +15,7 @@ from lingate.hosts._shared import known_of
 
 
 class Health:
-    """A listener on loopback whose `/api/version` says whether a backend is there: vui asks no other way."""
+    # A listener on loopback whose `/api/version` says whether a backend is there: vui asks no other way.
 
     # `is_there` is asked at each probe, in a thread of its own.
 

@@ -1,4 +1,4 @@
-"""Token counts and costs of an answer, as the ledger has them."""
+# Token counts and costs of an answer, as the ledger has them.
 
 from __future__ import annotations
 

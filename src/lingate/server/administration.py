@@ -1,4 +1,4 @@
-"""The admin side of a gateway: what it is given of the gateway's parts."""
+# The admin side of a gateway: what it is given of the gateway's parts.
 
 from __future__ import annotations
 

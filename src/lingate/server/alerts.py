@@ -1,4 +1,4 @@
-"""Alerts by `general_settings.alerting`: to Slack, or whatever takes its webhooks, and as JSON to programs."""
+# Alerts by `general_settings.alerting`: to Slack, or whatever takes its webhooks, and as JSON to programs.
 
 # What happens is gathered and told every ten seconds; what is alike is counted. What was told is not told again for a while,
 # by no replica that shares Redis.
@@ -62,7 +62,7 @@ class _Letter(Record):
 
 
 class Alerts:
-    """The alerts of one gateway: sees calls as they end, and looks at everything else each round."""
+    # The alerts of one gateway: sees calls as they end, and looks at everything else each round.
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway

@@ -1,4 +1,4 @@
-"""The handler bound to ASGI, for every server that is not granian, and for tests of applications that embed the gateway."""
+# The handler bound to ASGI, for every server that is not granian, and for tests of applications that embed the gateway.
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class AsgiRequest:
 
 
 class AsgiReply:
-    """Keeps a whole answer until the handler has returned: the handler answers without waiting."""
+    # Keeps a whole answer until the handler has returned: the handler answers without waiting.
 
     # read: Set when the request has been read: what comes until then is its body, and not for us.
 

@@ -1,4 +1,4 @@
-"""Going on with an answer whose stream broke off: another deployment gives the rest, the client sees one answer."""
+# Going on with an answer whose stream broke off: another deployment gives the rest, the client sees one answer.
 
 # Only text is gone on with. Where a tool call has begun, or the answer must have a form that only its beginning can
 # have, the stream fails as it does without this.
@@ -46,7 +46,7 @@ _COUNTS = (*COUNTS, "cost")
 
 
 class Continuation:
-    """One streamed answer that may be gone on with."""
+    # One streamed answer that may be gone on with.
 
     # count: How often it has been.
 

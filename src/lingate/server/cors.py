@@ -1,4 +1,4 @@
-"""Browsers of other sites: what they are told about who may call from there."""
+# Browsers of other sites: what they are told about who may call from there.
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _SharedReply:
 
 
 class Sharing:
-    """What the configuration allows."""
+    # What the configuration allows.
 
     def __init__(self, settings: Cors) -> None:
         self._all = "*" in settings.allow_origins

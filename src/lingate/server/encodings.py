@@ -1,4 +1,4 @@
-"""Bodies that clients send compressed."""
+# Bodies that clients send compressed.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the bytes of a request to a call that may be made: read, permitted, and with somebody to answer it."""
+# From the bytes of a request to a call that may be made: read, permitted, and with somebody to answer it.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors that only a gateway has."""
+# Errors that only a gateway has.
 
 # They reach clients in the words of the face they came by.
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class OverloadError(LimitError):
-    """The gateway takes no more calls for the moment."""
+    # The gateway takes no more calls for the moment.
 
     kind = "overloaded"
     retryable = True

@@ -1,4 +1,4 @@
-"""`/metrics`: the sums of `metrics.py` and the state of the gateway's parts in Prometheus's formats."""
+# `/metrics`: the sums of `metrics.py` and the state of the gateway's parts in Prometheus's formats.
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
 
 
 class Exposition:
-    """Writes the metrics of one gateway. Made by the first scrape: what it imports is memory nobody needs before."""
+    # Writes the metrics of one gateway. Made by the first scrape: what it imports is memory nobody needs before.
 
     def __init__(self, metrics: Metrics) -> None:
         from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector

@@ -1,4 +1,4 @@
-"""Which path speaks which wire format, and what is asked for there."""
+# Which path speaks which wire format, and what is asked for there.
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NO_ARGS: Mapping[str, str] = {}
 
 
 class Found(NamedTuple):
-    """A face and what path and query say."""
+    # A face and what path and query say.
 
     face: Face
     args: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Calls as they end, for those who watch: what `lingate tail` reads."""
+# Calls as they end, for those who watch: what `lingate tail` reads.
 
 # Where nobody watches it costs nothing.
 
@@ -27,7 +27,7 @@ _SILENCE = 10.0
 
 
 class Wanted(Asked):
-    """Which calls a watcher wants; None for any."""
+    # Which calls a watcher wants; None for any.
 
     model: str | None = None
     """As the client named it; `*` stands for anything."""
@@ -49,7 +49,7 @@ class Wanted(Asked):
 
 
 class Watch:
-    """One watcher. It is kept a bounded number of calls; what it misses by being slow it is told."""
+    # One watcher. It is kept a bounded number of calls; what it misses by being slow it is told.
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
@@ -96,7 +96,7 @@ class Watch:
 
 
 class Feed:
-    """Those who watch one gateway."""
+    # Those who watch one gateway.
 
     # observers: Who is told of calls that end; the feed is one of them while somebody watches.
 

@@ -1,4 +1,4 @@
-"""The gateway as one object: what its parts are, how they start, change and stop."""
+# The gateway as one object: what its parts are, how they start, change and stop.
 
 # What happens to a request is `handler.py`.
 
@@ -88,7 +88,7 @@ class Reloads:
 
 
 class Gateway:
-    """One gateway process."""
+    # One gateway process.
 
     # state: Directory of the journal.
     # env: The environment, for reading the configuration again.

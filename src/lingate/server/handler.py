@@ -1,4 +1,4 @@
-"""What happens to a request: one way through for every face, whatever server it came in by."""
+# What happens to a request: one way through for every face, whatever server it came in by.
 
 from __future__ import annotations
 

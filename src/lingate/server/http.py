@@ -1,4 +1,4 @@
-"""What the handler needs of an HTTP server."""
+# What the handler needs of an HTTP server.
 
 # `rsgi.py` and `asgi.py` are the two bindings; the handler knows neither.
 
@@ -15,7 +15,7 @@ Headers = list[tuple[str, str]]
 
 
 class Request(Protocol):
-    """One request. Header names are asked for in lower case."""
+    # One request. Header names are asked for in lower case.
 
     method: str
     path: str
@@ -45,7 +45,7 @@ class Request(Protocol):
 
 
 class Sink(Protocol):
-    """A streamed answer whose head is out."""
+    # A streamed answer whose head is out.
 
     async def send(self, data: bytes) -> None:
         # Send; waits while the client does not read.
@@ -58,7 +58,7 @@ class Sink(Protocol):
 
 
 class Reply(Protocol):
-    """Where the answer goes. One of `whole` and `stream` is called, once."""
+    # Where the answer goes. One of `whole` and `stream` is called, once.
 
     def whole(self, status: int, headers: Headers, body: bytes) -> None: ...
 
@@ -106,4 +106,5 @@ def check_values(body: bytes, limit: int) -> None:
 
 
 class ClientGoneError(Exception):
-    """The client has left. Not an error of anybody's."""
+    # The client has left. Not an error of anybody's.
+    pass

@@ -1,4 +1,4 @@
-"""Who sends a request, and whether they may."""
+# Who sends a request, and whether they may.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From options and environment to a running gateway: what `lingate serve` does."""
+# From options and environment to a running gateway: what `lingate serve` does.
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Options(NamedTuple):
-    """What the command line says; None: as the configuration does."""
+    # What the command line says; None: as the configuration does.
 
     config: str | None = None
     """The configuration file."""

@@ -1,4 +1,4 @@
-"""Chunks that look like the one before: nearly all of a stream's, and nothing is to be found out about them but their text."""
+# Chunks that look like the one before: nearly all of a stream's, and nothing is to be found out about them but their text.
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MORE_TO_SAY = b'"finish_reason":"'
 
 
 class Likeness:
-    """Knows what a stream's last ordinary chunk looked like, in OpenAI's format."""
+    # Knows what a stream's last ordinary chunk looked like, in OpenAI's format.
 
     # The first of its kind is decoded. Another that is the same byte for byte around its text (and OpenAI's padding)
     # means the same, so its text is all there is to take from it.

@@ -1,4 +1,4 @@
-"""A call as one line: for people, and as the fields that logs and `lingate tail` have of it."""
+# A call as one line: for people, and as the fields that logs and `lingate tail` have of it.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one configuration makes: swapped as a whole when another takes its place, so that a call sees one or the other."""
+# What one configuration makes: swapped as a whole when another takes its place, so that a call sees one or the other.
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lingate.server.upstreams import Upstreams
 
 
 class Live:
-    """A configuration at work."""
+    # A configuration at work.
 
     # before: What it was set to: what is known about deployments that are in both goes on being known.
     # shared: Tells other replicas of deployments that rest.

@@ -1,4 +1,4 @@
-"""A gateway's log: a line for each call and what went wrong, for people or as JSON, without secrets."""
+# A gateway's log: a line for each call and what went wrong, for people or as JSON, without secrets.
 
 # Nobody who answers calls waits for a log: lines are handed to a thread, in bounded numbers, and what finds no room is
 # counted and the count written. `docs/observability.md` has the fields.
@@ -45,7 +45,7 @@ class _Line(NamedTuple):
 
 
 class Logs(logging.Handler):
-    """The log of one gateway process."""
+    # The log of one gateway process.
 
     # config: What the gateway is set to: level, format, and the secrets that are blanked.
     # env: The environment, whose secrets are blanked too.

@@ -1,4 +1,4 @@
-"""Has calls that take long see their client leave, or be too slow."""
+# Has calls that take long see their client leave, or be too slow.
 
 # One timer for all: a timer for each costs more than a look.
 
@@ -19,7 +19,7 @@ _LOOK = 0.02
 
 
 class Lookout:
-    """The calls that are not looked after yet, oldest first."""
+    # The calls that are not looked after yet, oldest first.
 
     __slots__ = ("_fresh", "_next")
 

@@ -1,4 +1,4 @@
-"""Numbers about calls, kept as plain sums while they pass and written as Prometheus metrics when somebody asks."""
+# Numbers about calls, kept as plain sums while they pass and written as Prometheus metrics when somebody asks.
 
 # A model is a label by its own name if the configuration names it, or if it stands behind a `*` and has given an
 # answer, as long as there are few of those; else its pattern stands for it. So no caller can make series without end,
@@ -38,7 +38,7 @@ _STATUSES = tuple(f"{status // 100}xx" for status in range(600))
 
 
 class Histogram:
-    """How many values fell into which bucket."""
+    # How many values fell into which bucket.
 
     # bounds: Upper ends of the buckets.
     # counts: Values in each bucket, and above all of them.
@@ -57,7 +57,7 @@ class Histogram:
 
 
 class Times:
-    """How long calls of one kind took."""
+    # How long calls of one kind took.
 
     __slots__ = ("first", "own", "seconds")
 
@@ -82,7 +82,7 @@ class Calls:
 
 
 class Labels(NamedTuple):
-    """What calls are told apart by."""
+    # What calls are told apart by.
 
     face: str
     """Wire format of the client."""
@@ -105,7 +105,7 @@ class Labels(NamedTuple):
 
 
 class Metrics:
-    """What is counted of a gateway's calls. `observe` is one of its observers."""
+    # What is counted of a gateway's calls. `observe` is one of its observers.
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway

@@ -1,4 +1,4 @@
-"""An ASGI application inside the gateway: its requests in, its answers out, whichever server is outside."""
+# An ASGI application inside the gateway: its requests in, its answers out, whichever server is outside.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway answers by itself: lists of models, health, version, metrics; the admin side is handed on."""
+# What the gateway answers by itself: lists of models, health, version, metrics; the admin side is handed on.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths that lead elsewhere, by `general_settings.pass_through_endpoints`: which request goes where, and what of it."""
+# Paths that lead elsewhere, by `general_settings.pass_through_endpoints`: which request goes where, and what of it.
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SECONDS = 600.0
 
 
 class Passage:
-    """One path and where it leads. `found` stands in a face's place: errors are in the format that is spoken around there."""
+    # One path and where it leads. `found` stands in a face's place: errors are in the format that is spoken around there.
 
     __slots__ = ("endpoint", "found", "path", "query", "target", "timeout")
 

@@ -1,4 +1,4 @@
-"""Requests that go on to an address of the owner's as they are."""
+# Requests that go on to an address of the owner's as they are.
 
 # What is sent there is nothing that this gateway can read. So a call costs what the owner says it does, an answer that
 # breaks off is an error and not half an answer, and of keys that are bound to models only those may use a path that

@@ -1,4 +1,4 @@
-"""How long databases are waited for."""
+# How long databases are waited for.
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _STEPS = 5
 
 
 class Patience:
-    """As `asyncio.timeout`, but at most one step of five is counted for time in which this process stood still."""
+    # As `asyncio.timeout`, but at most one step of five is counted for time in which this process stood still.
 
     # A machine that was paused, or a body that took seconds to read, says nothing about a database, whose answer may be
     # here.

@@ -1,4 +1,4 @@
-"""Names with `*` in them, as model lists, keys and routes use them."""
+# Names with `*` in them, as model lists, keys and routes use them.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waits for clients that do not read."""
+# Waits for clients that do not read.
 
 # granian (2.8) takes whatever a streamed answer sends and keeps it in memory until the client has read it; nobody is
 # made to wait. So the sender looks for itself, now and then, how much of what it has sent is still in the kernel's
@@ -27,7 +27,7 @@ _SHORT, _LONG = 0.01, 0.25
 
 
 class Pressure:
-    """How much a client has not read yet."""
+    # How much a client has not read yet.
 
     # client: Its address and port, as `address:port`.
 

@@ -1,4 +1,4 @@
-"""The records that the parts of the gateway hand to each other: who calls, what a call costs, what is written down."""
+# The records that the parts of the gateway hand to each other: who calls, what a call costs, what is written down.
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ INCOMPLETE = "incomplete: "
 
 
 class LedgerRow(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One call as it is accounted for. Times are epoch seconds, durations seconds, money US dollars."""
+    # One call as it is accounted for. Times are epoch seconds, durations seconds, money US dollars.
 
     id: str
     """The gateway's own id of the call, unique; also sent as `x-lingate-call-id`."""
@@ -137,7 +137,7 @@ COUNTS = (
 
 
 class Circumstances(NamedTuple):
-    """What decides on the prices of a call, beside its model."""
+    # What decides on the prices of a call, beside its model.
 
     tokens: int = 0
     """Input tokens that it cannot have more of."""
@@ -159,7 +159,7 @@ _ORDINARY = Circumstances()
 
 
 class Estimate(Record):
-    """What a call may use at most, for reserving before it is made."""
+    # What a call may use at most, for reserving before it is made.
 
     model: str
     """Name of the model group."""

@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is written for people: those the gateway knows, and whatever looks like one."""
+# Keeps secrets out of what is written for people: those the gateway knows, and whatever looks like one.
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def looks_secret(text: str) -> bool:
 
 
 class Redaction:
-    """Blanks secrets in texts."""
+    # Blanks secrets in texts.
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: tuple[str, ...] = ()

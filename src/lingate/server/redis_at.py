@@ -1,4 +1,4 @@
-"""A client of Redis as this program uses it: nothing is tried again by itself, and nobody waits for long."""
+# A client of Redis as this program uses it: nothing is tried again by itself, and nobody waits for long.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When bytes of an upstream may go to the client as they are."""
+# When bytes of an upstream may go to the client as they are.
 
 from __future__ import annotations
 

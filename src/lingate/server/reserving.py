@@ -1,4 +1,4 @@
-"""A call is paid for in advance, and then has its way."""
+# A call is paid for in advance, and then has its way.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handler bound to RSGI, which is what granian speaks at its fastest."""
+# The handler bound to RSGI, which is what granian speaks at its fastest.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a gateway: granian in this process and on this loop, so that signals, draining and reloading are ours."""
+# Runs a gateway: granian in this process and on this loop, so that signals, draining and reloading are ours.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the gateway on one processor, as long as nobody else wants that one."""
+# Keeps the gateway on one processor, as long as nobody else wants that one.
 
 # A call goes through four threads (granian's two, the event loop, the HTTP client's), one after the other, and Python lets
 # one of them work at a time anyhow. Where each sits on a processor of its own it has to be woken there each time, which
@@ -41,7 +41,7 @@ class _Times(NamedTuple):
 
 
 class Seat:
-    """Where the threads of this process run. Used on the event loop."""
+    # Where the threads of this process run. Used on the event loop.
 
     # kept: They are on one processor now.
 

@@ -1,4 +1,4 @@
-"""Streamed answers: from the upstream's pieces to the client's, with the ledger's row before the last of them."""
+# Streamed answers: from the upstream's pieces to the client's, with the ledger's row before the last of them.
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def stream(turn: Turn) -> None:
 
 
 class Streams(set["Relay"]):
-    """The streams that are under way."""
+    # The streams that are under way.
 
     def interrupt(self) -> None:
         # Let every stream end with an error that says why: the gateway is about to stop.
@@ -95,7 +95,7 @@ class Streams(set["Relay"]):
 
 
 class Relay:
-    """One streamed answer."""
+    # One streamed answer.
 
     __slots__ = (
         "_aligned",

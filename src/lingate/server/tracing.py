@@ -1,4 +1,4 @@
-"""OpenTelemetry traces: a span for each call with the GenAI conventions, and one below it for each try upstream."""
+# OpenTelemetry traces: a span for each call with the GenAI conventions, and one below it for each try upstream.
 
 # Imported only where the configuration asks for traces. Where they go is said by the `OTEL_*` variables of the process,
 # as for every program that uses OpenTelemetry; what was asked and answered is left out unless
@@ -64,7 +64,7 @@ _COUNTS = {
 
 
 class Tracing:
-    """Makes the spans of one gateway."""
+    # Makes the spans of one gateway.
 
     # env: The environment: what the exporter does not read by itself.
     # Raises ConfigError: The `OTEL_*` variables make no sense.
@@ -101,7 +101,7 @@ class Tracing:
 
 
 class CallSpan:
-    """The span of one call."""
+    # The span of one call.
 
     __slots__ = ("_response", "_routed", "_span", "_tracing")
 

@@ -1,4 +1,4 @@
-"""One request on its way through the gateway: what is known about it, and what is to be written down in the end."""
+# One request on its way through the gateway: what is known about it, and what is to be written down in the end.
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _LATER: Any = None
 
 
 class Turn(Record, eq=False):
-    """One request. Its parts are filled in as it goes along; `settle` is the end of it, whichever way it went."""
+    # One request. Its parts are filled in as it goes along; `settle` is the end of it, whichever way it went.
 
     gateway: Gateway
     request: Request

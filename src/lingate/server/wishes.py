@@ -1,4 +1,4 @@
-"""What a caller may ask of the gateway itself for one call: how long, how often, and who else may answer."""
+# What a caller may ask of the gateway itself for one call: how long, how often, and who else may answer.
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_FALLBACKS = 10
 
 
 class Wishes(NamedTuple):
-    """One caller's wishes; None where there is none."""
+    # One caller's wishes; None where there is none.
 
     timeout: float | None = None
     """Seconds for the whole call, or until a stream's first event."""

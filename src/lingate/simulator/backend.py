@@ -40,7 +40,7 @@ _MARK = ("cache_control",)
 
 
 class PromptCache:
-    """Prefixes of prompts, message by message. Marked ones (`cache_control`) are cached whatever their length."""
+    # Prefixes of prompts, message by message. Marked ones (`cache_control`) are cached whatever their length.
 
     def __init__(self) -> None:
         self._seen: OrderedDict[bytes, None] = OrderedDict()
@@ -159,7 +159,7 @@ class Exchange:
 
 
 class Backend:
-    """Answers requests; holds what outlives one: the prompt cache and how often faults have struck."""
+    # Answers requests; holds what outlives one: the prompt cache and how often faults have struck.
 
     def __init__(self, config: Config, stats: Stats) -> None:
         self.config = config

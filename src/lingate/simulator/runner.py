@@ -20,29 +20,28 @@ if TYPE_CHECKING:
 
 
 class Simulator:
-    """A simulator in a daemon thread, for the time of a `with` or `async with` block.
-
-    Args:
-        keys: Credentials that are accepted, all others get a 401. None accepts any, also none.
-        require_key: Refuse requests without a credential. Given `keys`, they always are.
-        delay: Seconds before each token, where a request does not say.
-        first_delay: Seconds before the first event, on top.
-        models: Names in the list of models; any other name is answered too.
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        on_request: Called with each request when it is over, in the simulator's thread: it must not block.
-
-    Attributes:
-        url: Where it listens, without a trailing slash. Empty before it was started.
-
-    Raises:
-        MissingExtraError: h11 is not installed.
-
-    Example:
-        >>> with Simulator() as simulator:
-        ...     simulator.stats()["requests"]["total"]
-        0
-    """
+    # A simulator in a daemon thread, for the time of a `with` or `async with` block.
+    #
+    # Args:
+    #     keys: Credentials that are accepted, all others get a 401. None accepts any, also none.
+    #     require_key: Refuse requests without a credential. Given `keys`, they always are.
+    #     delay: Seconds before each token, where a request does not say.
+    #     first_delay: Seconds before the first event, on top.
+    #     models: Names in the list of models; any other name is answered too.
+    #     host: Address to listen on.
+    #     port: Port to listen on; 0 takes a free one.
+    #     on_request: Called with each request when it is over, in the simulator's thread: it must not block.
+    #
+    # Attributes:
+    #     url: Where it listens, without a trailing slash. Empty before it was started.
+    #
+    # Raises:
+    #     MissingExtraError: h11 is not installed.
+    #
+    # Example:
+    #     >>> with Simulator() as simulator:
+    #     ...     simulator.stats()["requests"]["total"]
+    #     0
 
     def __init__(
         self,

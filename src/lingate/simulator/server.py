@@ -36,7 +36,7 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Connection(asyncio.Protocol):
-    """One client connection. A task reads requests and performs their steps; callbacks notice the client leaving."""
+    # One client connection. A task reads requests and performs their steps; callbacks notice the client leaving.
 
     def __init__(self, backend: Backend, server: Server) -> None:
         self._backend = backend
@@ -284,7 +284,7 @@ def _http_call(head: h11.Request, body: bytes) -> HttpCall:
 
 
 class Server:
-    """A listening socket and its connections, on the running loop."""
+    # A listening socket and its connections, on the running loop.
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend

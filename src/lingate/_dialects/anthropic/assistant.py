@@ -1,4 +1,4 @@
-"""The assistant's turns: content blocks <-> text, thinking, tool calls and annotations of a canonical message."""
+# The assistant's turns: content blocks <-> text, thinking, tool calls and annotations of a canonical message.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content blocks: what they must have for us to read them, and those of a stream put together again from their pieces."""
+# Content blocks: what they must have for us to read them, and those of a stream put together again from their pieces.
 
 # Unknown types and unknown fields are nobody's fault.
 

@@ -1,4 +1,4 @@
-"""Content that people and tools write: canonical parts <-> Anthropic's user-side blocks, images and documents among them."""
+# Content that people and tools write: canonical parts <-> Anthropic's user-side blocks, images and documents among them.
 
 from __future__ import annotations
 

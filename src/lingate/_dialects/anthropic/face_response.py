@@ -1,4 +1,4 @@
-"""As a face: canonical answers as this format's bodies, and canonical events as the SSE of the Messages API."""
+# As a face: canonical answers as this format's bodies, and canonical events as the SSE of the Messages API.
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _slice(text: str, start: Any, end: Any) -> str:
 
 
 class Encoder(BlockEncoder, dialect=NAME):
-    """Canonical events -> SSE."""
+    # Canonical events -> SSE.
 
     content_type = "text/event-stream; charset=utf-8"
 

@@ -1,4 +1,4 @@
-"""The tables of the Anthropic Messages format: names, words and limits. No logic beyond look-ups."""
+# The tables of the Anthropic Messages format: names, words and limits. No logic beyond look-ups.
 
 # Sources: the types of the anthropic package (2.10), https://docs.claude.com/en/api/messages and recorded traffic.
 

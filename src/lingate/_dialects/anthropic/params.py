@@ -1,4 +1,4 @@
-"""The other request fields: limits, stop sequences, user, tier, reasoning, sampling, and what has no counterpart."""
+# The other request fields: limits, stop sequences, user, tier, reasoning, sampling, and what has no counterpart.
 
 # Reasoning and sampling are one matter, since thinking rules out most sampling.
 

@@ -1,4 +1,4 @@
-"""Towards the upstream: a canonical call as an HTTP request. At most four `cache_control` marks reach the wire."""
+# Towards the upstream: a canonical call as an HTTP request. At most four `cache_control` marks reach the wire.
 
 from __future__ import annotations
 

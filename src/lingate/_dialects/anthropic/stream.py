@@ -1,4 +1,4 @@
-"""From the upstream: the events of a stream, and their bytes, as canonical events."""
+# From the upstream: the events of a stream, and their bytes, as canonical events.
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SAID = ("text", *_THINKING)
 
 
 class MessageStream(StreamedAnswer):
-    """One streamed answer. Hosts that wrap these events in other frames than SSE use it directly."""
+    # One streamed answer. Hosts that wrap these events in other frames than SSE use it directly.
 
     # Beginnings and ends of text and thinking blocks become `Opaque` events: only a client of this very format can see
     # them, and it sees the same blocks as the provider sent.

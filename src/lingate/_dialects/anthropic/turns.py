@@ -1,4 +1,4 @@
-"""The conversation: canonical messages -> `system` and strictly alternating turns."""
+# The conversation: canonical messages -> `system` and strictly alternating turns.
 
 # Where the formats differ: system text stands apart; tool results are blocks of the next user turn, ahead of its text; a
 # turn without content does not exist.

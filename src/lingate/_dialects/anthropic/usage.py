@@ -1,4 +1,4 @@
-"""Token counts, both ways."""
+# Token counts, both ways.
 
 # Anthropic's `input_tokens` leaves caches out, OpenAI's `prompt_tokens` includes them. What the provider did not say
 # stays absent; fields that only one side knows are carried along.

@@ -1,4 +1,4 @@
-"""What a content block must have for us to read it. Unknown members and unknown fields are nobody's fault."""
+# What a content block must have for us to read it. Unknown members and unknown fields are nobody's fault.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content that people and tools write: canonical parts <-> Converse's user-side blocks."""
+# Content that people and tools write: canonical parts <-> Converse's user-side blocks.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As a face: canonical answers as this format's bodies, and canonical events as its event stream."""
+# As a face: canonical answers as this format's bodies, and canonical events as its event stream.
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ _IN_STOP = "additionalModelResponseFields"
 
 
 class Encoder(BlockEncoder, dialect=NAME):
-    """Canonical events -> frames."""
+    # Canonical events -> frames.
 
     content_type = eventstream.CONTENT_TYPE
 

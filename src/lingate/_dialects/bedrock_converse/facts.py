@@ -1,4 +1,4 @@
-"""The tables of Bedrock's Converse format: names, words and limits. No logic beyond look-ups."""
+# The tables of Bedrock's Converse format: names, words and limits. No logic beyond look-ups.
 
 # Sources: botocore's model of bedrock-runtime (1.44), https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html,
 # LiteLLM 1.109 and pydantic-ai of August 2026 where they were tried live, and recorded traffic.

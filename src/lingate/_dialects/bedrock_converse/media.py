@@ -1,4 +1,4 @@
-"""Images, documents, sound and film: OpenAI's data URLs and file objects <-> Converse's `format` and `source`."""
+# Images, documents, sound and film: OpenAI's data URLs and file objects <-> Converse's `format` and `source`.
 
 from __future__ import annotations
 

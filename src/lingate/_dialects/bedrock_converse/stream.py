@@ -1,4 +1,4 @@
-"""From the upstream: the bytes of a stream as canonical events."""
+# From the upstream: the bytes of a stream as canonical events.
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SERVED = ("server_tool_use",)
 
 
 class HeadedAnswer(StreamedAnswer):
-    """One streamed answer, of which only the head says when and as what it was made."""
+    # One streamed answer, of which only the head says when and as what it was made.
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent)
@@ -63,7 +63,7 @@ class HeadedAnswer(StreamedAnswer):
 
 
 class ConverseStream(HeadedAnswer):
-    """One streamed answer. Hosts that wrap these events in other frames use it directly."""
+    # One streamed answer. Hosts that wrap these events in other frames use it directly.
 
     # The finish reason is told with the metadata that follows it: until then the stream may still be cut. Ends of
     # blocks, and whatever belongs to the provider's own tools, become `Opaque` events: only a client of this very

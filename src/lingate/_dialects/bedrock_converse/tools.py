@@ -1,4 +1,4 @@
-"""Tools, the choice among them, and structured answers: canonical -> wire."""
+# Tools, the choice among them, and structured answers: canonical -> wire.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of InvokeModel: those of models that give text, and all streams."""
+# Answers of InvokeModel: those of models that give text, and all streams.
 
 # A frame's payload is a base64 copy of the event that the model's own API would send.
 
@@ -34,7 +34,7 @@ def inner_event(payload: Any) -> JsonDict:
 
 
 class Guarded:
-    """A stream in which a guardrail may have put its own words in the place of the model's, whose reason is as ever."""
+    # A stream in which a guardrail may have put its own words in the place of the model's, whose reason is as ever.
 
     _blocked = False
 
@@ -46,7 +46,7 @@ class Guarded:
 
 
 class AnthropicChunks(Guarded):
-    """Events of Anthropic's format in chunks."""
+    # Events of Anthropic's format in chunks.
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         self._inner = MessageStream(sent, head)
@@ -71,7 +71,7 @@ class AnthropicChunks(Guarded):
 
 
 class NovaChunks(ConverseStream, Guarded):
-    """Events of Converse in chunks, each under its name."""
+    # Events of Converse in chunks, each under its name.
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
         told = inner_event(payload)
@@ -84,7 +84,7 @@ class NovaChunks(ConverseStream, Guarded):
 
 
 class OpenAiEvents:
-    """OpenAI's stream in frames."""
+    # OpenAI's stream in frames.
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         self._inner = ChatDecoder(sent, head)
@@ -107,7 +107,7 @@ class OpenAiEvents:
 
 
 class OpenAiChunks(OpenAiEvents, Guarded):
-    """Chunks of OpenAI's format in chunks. What ends them is the field that Bedrock adds to the last."""
+    # Chunks of OpenAI's format in chunks. What ends them is the field that Bedrock adds to the last.
 
     _counted = False
 
@@ -153,7 +153,7 @@ def counted(head: Head, read: int | None = None, written: int | None = None) -> 
 
 
 class TextChunks(HeadedAnswer):
-    """One streamed answer; see `FramedStream`. What ends it is the field that Bedrock adds to the last event."""
+    # One streamed answer; see `FramedStream`. What ends it is the field that Bedrock adds to the last event.
 
     # A guardrail that blocks an answer sends one event without that field.
 

@@ -1,4 +1,4 @@
-"""Embeddings and reranking, in the formats of the models on Bedrock that do it."""
+# Embeddings and reranking, in the formats of the models on Bedrock that do it.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As a face: InvokeModel with Anthropic's bodies."""
+# As a face: InvokeModel with Anthropic's bodies.
 
 # Of the other makers' bodies there is no telling from an answer which one the client takes, so they are not served.
 
@@ -61,7 +61,7 @@ def _with_betas(call: Call) -> Call:
 
 
 class Encoder:
-    """Canonical events -> frames with Anthropic's events in them."""
+    # Canonical events -> frames with Anthropic's events in them.
 
     content_type = eventstream.CONTENT_TYPE
 

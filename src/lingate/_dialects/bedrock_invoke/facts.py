@@ -1,4 +1,4 @@
-"""The tables of InvokeModel, where each model has the body format of its maker's. No logic beyond look-ups."""
+# The tables of InvokeModel, where each model has the body format of its maker's. No logic beyond look-ups.
 
 # Sources: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html, botocore's model of bedrock-runtime
 # (1.44), LiteLLM 1.109 and recorded traffic.

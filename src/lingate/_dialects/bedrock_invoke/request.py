@@ -1,4 +1,4 @@
-"""Towards the upstream: a canonical call as the body that the model's maker made up."""
+# Towards the upstream: a canonical call as the body that the model's maker made up.
 
 from __future__ import annotations
 

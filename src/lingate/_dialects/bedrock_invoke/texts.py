@@ -1,4 +1,4 @@
-"""Models that take a prompt and give text: one row each, and what they share."""
+# Models that take a prompt and give text: one row each, and what they share.
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REASONS = {
 
 
 class Piece(NamedTuple):
-    """What an answer or an event of a stream says; the reason to end is None while it goes on."""
+    # What an answer or an event of a stream says; the reason to end is None while it goes on.
 
     text: str
     reason: str | None = None

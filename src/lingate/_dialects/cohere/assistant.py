@@ -1,4 +1,4 @@
-"""The assistant's messages: text, reasoning, plans, tool calls and citations, both ways."""
+# The assistant's messages: text, reasoning, plans, tool calls and citations, both ways.
 
 # Cohere has two places for reasoning: `thinking` parts of the content, and `tool_plan`, which older models write before they
 # call tools. Both are `reasoning_content`; on the way back it is the plan of a message with calls, else a thinking part.

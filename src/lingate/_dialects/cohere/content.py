@@ -1,4 +1,4 @@
-"""Content that people and tools write: canonical parts <-> Cohere's."""
+# Content that people and tools write: canonical parts <-> Cohere's.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embeddings, both directions."""
+# Embeddings, both directions.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As a face: canonical answers as this format's bodies, and canonical events as its stream."""
+# As a face: canonical answers as this format's bodies, and canonical events as its stream.
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ _NEW_MESSAGE = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls
 
 
 class Encoder(CallEncoder, dialect=NAME):
-    """Canonical events -> SSE, one content block at a time; blocks open and close as the kind of content changes."""
+    # Canonical events -> SSE, one content block at a time; blocks open and close as the kind of content changes.
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)

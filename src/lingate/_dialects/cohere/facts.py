@@ -1,4 +1,4 @@
-"""The tables of Cohere's v2 format: names, words and limits. No logic."""
+# The tables of Cohere's v2 format: names, words and limits. No logic.
 
 # Sources: the types of the cohere package (7.3), https://docs.cohere.com/reference/chat and recorded traffic.
 

@@ -1,4 +1,4 @@
-"""The list of models, both directions, a page at a time: `page_token` in the call asks for the next one."""
+# The list of models, both directions, a page at a time: `page_token` in the call asks for the next one.
 
 from __future__ import annotations
 

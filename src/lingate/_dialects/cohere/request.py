@@ -1,4 +1,4 @@
-"""Towards the upstream: a canonical call as an HTTP request, and the conversation, which differs little."""
+# Towards the upstream: a canonical call as an HTTP request, and the conversation, which differs little.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reranking, both directions. The canonical form is this one; only the API's second version takes texts alone."""
+# Reranking, both directions. The canonical form is this one; only the API's second version takes texts alone.
 
 from __future__ import annotations
 

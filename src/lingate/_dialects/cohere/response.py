@@ -1,4 +1,4 @@
-"""From the upstream: whole answers, the events of a stream, and their bytes, in canonical form."""
+# From the upstream: whole answers, the events of a stream, and their bytes, in canonical form.
 
 # Beginnings and ends of citations become `Opaque` events besides what others see of them, so that a client of this very
 # format gets them where the provider put them.

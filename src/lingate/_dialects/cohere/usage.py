@@ -1,4 +1,4 @@
-"""Token counts and log-probabilities, both ways."""
+# Token counts and log-probabilities, both ways.
 
 # `tokens` counts what the model read and wrote; `billed_units` leaves out what Cohere's own prompt adds, and is kept beside.
 # Tokens of images stand apart from `input_tokens` (recorded: 34 beside 259), OpenAI's `prompt_tokens` includes them.

@@ -1,4 +1,4 @@
-"""Google takes field names in camelCase and in snake_case. Here they become camelCase, and the caller's own data stays."""
+# Google takes field names in camelCase and in snake_case. Here they become camelCase, and the caller's own data stays.
 
 from __future__ import annotations
 

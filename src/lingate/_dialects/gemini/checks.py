@@ -1,4 +1,4 @@
-"""What contents must have for us to read them. Unknown parts and unknown fields are nobody's fault."""
+# What contents must have for us to read them. Unknown parts and unknown fields are nobody's fault.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content that people and tools write: canonical parts <-> native parts, and what tools answer <-> function responses."""
+# Content that people and tools write: canonical parts <-> native parts, and what tools answer <-> function responses.
 
 from __future__ import annotations
 

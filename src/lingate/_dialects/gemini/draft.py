@@ -1,4 +1,4 @@
-"""The wire request while it is being written: what this format keeps in addition."""
+# The wire request while it is being written: what this format keeps in addition.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embeddings, both directions."""
+# Embeddings, both directions.
 
 # Three methods do it: `batchEmbedContents` (AI Studio), `embedContent` (one text a request) and Vertex's `predict`. The trait
 # `embed_method` says which; answers are told apart by their fields.

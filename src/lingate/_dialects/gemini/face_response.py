@@ -1,4 +1,4 @@
-"""As a face: canonical answers as this format's bodies, and canonical events as the SSE of `streamGenerateContent`."""
+# As a face: canonical answers as this format's bodies, and canonical events as the SSE of `streamGenerateContent`.
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ class _Candidate:
 
 
 class Encoder(FaceEncoder, dialect=NAME):
-    """Canonical events -> SSE. Each event is a whole answer with new parts only; the last ones say why it ended."""
+    # Canonical events -> SSE. Each event is a whole answer with new parts only; the last ones say why it ended.
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)
@@ -399,7 +399,7 @@ _DATA = b"data: "
 
 
 class ListEncoder:
-    """Writes what another encoder puts into events as the items of one JSON list, as a stream is without `alt=sse`."""
+    # Writes what another encoder puts into events as the items of one JSON list, as a stream is without `alt=sse`.
 
     content_type = "application/json"
 

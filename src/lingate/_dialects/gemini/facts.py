@@ -1,4 +1,4 @@
-"""The tables of the Gemini format: names, words and limits. No logic beyond look-ups."""
+# The tables of the Gemini format: names, words and limits. No logic beyond look-ups.
 
 # Sources: the types of the google-genai package (3.3), https://ai.google.dev/api, and recorded traffic.
 

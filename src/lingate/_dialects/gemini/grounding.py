@@ -1,4 +1,4 @@
-"""Sources of an answer: grounding and citation metadata <-> OpenAI's url citations."""
+# Sources of an answer: grounding and citation metadata <-> OpenAI's url citations.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pieces of a stream put together to what a whole answer would have been."""
+# The pieces of a stream put together to what a whole answer would have been.
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OWN = frozenset({"content", "finishReason", "finishMessage", "index", "logprobs
 
 
 class JoinedParts:
-    """Parts as they arrive: pieces of one text joined, calls whose arguments come in pieces made whole."""
+    # Parts as they arrive: pieces of one text joined, calls whose arguments come in pieces made whole.
 
     # A part with a signature stays by itself, as it must go back so.
 
@@ -201,9 +201,8 @@ _MAX_STEPS = 64
 
 
 class ArgsBuilder:
-    """Arguments of a call that arrive value by value, each with the JSON path of its place (RFC 9535, names and indices
-    only): `{"jsonPath": "$.places[0].city", "stringValue": "Bos", "willContinue": true}`.
-    """
+    # Arguments of a call that arrive value by value, each with the JSON path of its place (RFC 9535, names and indices
+    # only): `{"jsonPath": "$.places[0].city", "stringValue": "Bos", "willContinue": true}`.
 
     def __init__(self) -> None:
         self.args: JsonDict = {}

@@ -1,4 +1,4 @@
-"""Pictures, sound, documents: OpenAI's parts <-> `inlineData` and `fileData`; sound of an answer <-> OpenAI's `audio` object."""
+# Pictures, sound, documents: OpenAI's parts <-> `inlineData` and `fileData`; sound of an answer <-> OpenAI's `audio` object.
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ _PCM = "audio/L16;codec=pcm;rate=24000"
 
 
 class SoundJoiner:
-    """Cuts pieces of base64 so that they can be put one behind the other: padding may only stand at the very end."""
+    # Cuts pieces of base64 so that they can be put one behind the other: padding may only stand at the very end.
 
     def __init__(self) -> None:
         self._rest = b""

@@ -1,4 +1,4 @@
-"""The list of models, both directions, a page at a time."""
+# The list of models, both directions, a page at a time.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other request fields: sampling, limits, kinds of output, reasoning, and what has no counterpart. Canonical -> wire."""
+# The other request fields: sampling, limits, kinds of output, reasoning, and what has no counterpart. Canonical -> wire.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model's parts: what they say in canonical words, and whether those words give back the same parts."""
+# The model's parts: what they say in canonical words, and whether those words give back the same parts.
 
 # Other providers' thinking blocks travel among them: a client keeps `thoughtSignature` and sends it back, so the whole block
 # is there, and goes on to its own provider as it came.

@@ -1,4 +1,4 @@
-"""Towards the upstream: a canonical call as an HTTP request."""
+# Towards the upstream: a canonical call as an HTTP request.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the upstream: whole answers, model lists and token counts as canonical dicts."""
+# From the upstream: whole answers, model lists and token counts as canonical dicts.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Schema as Gemini takes it, and its older OpenAPI subset, both ways."""
+# JSON Schema as Gemini takes it, and its older OpenAPI subset, both ways.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the upstream: the bytes of a stream as canonical events."""
+# From the upstream: the bytes of a stream as canonical events.
 
 # How a stream ends: no event says that it is the last, and some models put a finish reason on each one. So a stream is whole
 # if its bytes end in good order and every candidate has a finish reason by then, or the prompt was refused; `Finish` waits
@@ -141,7 +141,7 @@ class AnswerStream(StreamedAnswer):
 
 
 class Decoder:
-    """SSE of `streamGenerateContent` -> canonical events."""
+    # SSE of `streamGenerateContent` -> canonical events.
 
     # Without `alt=sse` the stream is one JSON array, and some hosts answer with one object: the first character tells.
 
@@ -212,7 +212,7 @@ _SILENT = frozenset({"text", "thought", "thoughtSignature"})
 
 
 class CandidateStream:
-    """What one candidate has said so far."""
+    # What one candidate has said so far.
 
     # `index`: number of the candidate.
     # `origin`: what makes the ids of its calls unique.

@@ -1,4 +1,4 @@
-"""Tools, the choice among them, and structured answers, both ways."""
+# Tools, the choice among them, and structured answers, both ways.
 
 from __future__ import annotations
 

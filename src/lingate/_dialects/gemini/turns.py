@@ -1,4 +1,4 @@
-"""The conversation: canonical messages -> `systemInstruction` and `contents`."""
+# The conversation: canonical messages -> `systemInstruction` and `contents`.
 
 # Where the formats differ: system text stands apart; the answers to parallel calls are parts of one user turn and repeat the
 # function's name; a turn without parts does not exist.

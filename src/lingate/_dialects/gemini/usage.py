@@ -1,4 +1,4 @@
-"""What is told of tokens, both ways: how many there were, and how probable each was."""
+# What is told of tokens, both ways: how many there were, and how probable each was.
 
 # Gemini counts thoughts beside the answer and tool results beside the prompt; OpenAI's counts include them. What the provider
 # did not say stays absent; fields that only one side knows are carried along.

@@ -1,4 +1,4 @@
-"""Towards the upstream: a request of `generateContent` in the words of interactions."""
+# Towards the upstream: a request of `generateContent` in the words of interactions.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the upstream: interactions, whole and as streams, in the words of `generateContent`."""
+# From the upstream: interactions, whole and as streams, in the words of `generateContent`.
 
 # A thought's signature becomes that of the call which follows it, where `generateContent` has it, or else of an empty text. What
 # the provider's own tools did is told beside the answer, under `steps`.
@@ -87,7 +87,7 @@ def _failure(raw: JsonDict, state: str, sent: HttpRequest) -> LingateError | Non
 
 
 class Reading:
-    """Steps as they come, in the words of `generateContent`."""
+    # Steps as they come, in the words of `generateContent`.
 
     def __init__(self) -> None:
         self.size = 0
@@ -167,7 +167,7 @@ class Reading:
 
 
 class AnswerStream(stream.AnswerStream):
-    """One streamed interaction. It is whole once `interaction.completed` has come."""
+    # One streamed interaction. It is whole once `interaction.completed` has come.
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent, head)

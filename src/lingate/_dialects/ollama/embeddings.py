@@ -1,4 +1,4 @@
-"""Embeddings, both directions. As a face also of the older `/api/embeddings`, which has one `prompt` and one vector."""
+# Embeddings, both directions. As a face also of the older `/api/embeddings`, which has one `prompt` and one vector.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As a face: a client's request as a canonical call."""
+# As a face: a client's request as a canonical call.
 
 # What the canonical form has no word for stays beside it in `provider_specific_fields`, so that a request that goes on to
 # this format again is the same request. Options that are about the machine (`num_ctx`, `num_gpu`, ...) are among it.

@@ -1,4 +1,4 @@
-"""As a face: canonical answers as this format's bodies, and canonical events as lines of JSON."""
+# As a face: canonical answers as this format's bodies, and canonical events as lines of JSON.
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _tail(response: JsonDict, choice: JsonDict) -> JsonDict:
 
 
 class Encoder(FaceEncoder, dialect=NAME):
-    """Canonical events -> NDJSON."""
+    # Canonical events -> NDJSON.
 
     # `flat`: write lines of `/api/generate`, which have the message's fields at the top.
 

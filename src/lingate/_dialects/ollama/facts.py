@@ -1,4 +1,4 @@
-"""The tables of Ollama's own format: names, words and defaults. No logic."""
+# The tables of Ollama's own format: names, words and defaults. No logic.
 
 # Sources: https://docs.ollama.com/api, Ollama's api/types.go of August 2026 (fb30760), the types of the ollama package (0.6)
 # and recorded traffic.

@@ -1,4 +1,4 @@
-"""The list of models, both directions, and what else Ollama's clients ask about a server and its models."""
+# The list of models, both directions, and what else Ollama's clients ask about a server and its models.
 
 # By calls without anything to answer they have a model loaded, or taken out of memory.
 

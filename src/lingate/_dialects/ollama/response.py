@@ -1,4 +1,4 @@
-"""From the upstream: whole answers, and the lines of a stream, in canonical form."""
+# From the upstream: whole answers, and the lines of a stream, in canonical form.
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ _TEXT = frozenset({"role", "content"})
 
 
 class Decoder(StreamedAnswer):
-    """NDJSON -> canonical events. A whole answer on one line is a stream of one line."""
+    # NDJSON -> canonical events. A whole answer on one line is a stream of one line.
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent)

@@ -1,4 +1,4 @@
-"""Anthropic's blocks for calls and results in a chat, which Cursor writes where the model's name has Claude in it."""
+# Anthropic's blocks for calls and results in a chat, which Cursor writes where the model's name has Claude in it.
 
 # Sources: https://github.com/BerriAI/litellm/issues/21380, https://github.com/router-for-me/CLIProxyAPI/issues/3805.
 

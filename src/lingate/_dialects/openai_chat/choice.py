@@ -1,4 +1,4 @@
-"""One choice of a stream: its deltas as events, reasoning told as blocks, and its end."""
+# One choice of a stream: its deltas as events, reasoning told as blocks, and its end.
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lingate._wire.shapes import as_dicts, without
 
 
 class ReasonStream:
-    """The reasoning of one choice."""
+    # The reasoning of one choice.
 
     # `reasoning_details` number their blocks themselves. All other reasoning is one block until a signature or an
     # encrypted part closes it; what comes then is the next block. Gateways, ours among them, say the same reasoning in
@@ -143,7 +143,7 @@ _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "
 
 
 class ChoiceStream:
-    """What one choice has said so far."""
+    # What one choice has said so far.
 
     __slots__ = (
         "_extras",

@@ -1,4 +1,4 @@
-"""Canonical events as OpenAI chat completion chunks: what streams of the SDK hold and the face sends."""
+# Canonical events as OpenAI chat completion chunks: what streams of the SDK hold and the face sends.
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_FIELDS: JsonDict = {}
 
 
 class ChunkBuilder:
-    """Turns events into chunks, one event at a time."""
+    # Turns events into chunks, one event at a time.
 
     # Usage makes a last chunk of its own, without choices, as in OpenAI's own streams, whenever the provider reports
     # it.

@@ -1,4 +1,4 @@
-"""Canonical events as OpenAI's completion chunks: what streams of the SDK hold and the face sends."""
+# Canonical events as OpenAI's completion chunks: what streams of the SDK hold and the face sends.
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lingate.errors import LingateError
 
 
 class CompletionChunkBuilder:
-    """Turns events into chunks, one event at a time."""
+    # Turns events into chunks, one event at a time.
 
     # `include_usage`: whether usage is told: in a chunk without choices, after the last finish reason.
 

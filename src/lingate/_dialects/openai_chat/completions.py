@@ -1,4 +1,4 @@
-"""Completions in OpenAI's format, both directions: a prompt goes out, text that goes on from it comes back."""
+# Completions in OpenAI's format, both directions: a prompt goes out, text that goes on from it comes back.
 
 # The canonical response is OpenAI's, whose choices have a `text`. Streams are told in the events of chats.
 
@@ -146,7 +146,7 @@ _FIELDS = {
 
 
 class CompletionDecoder(ChatDecoder):
-    """Decodes one stream: a chat's, but for where the text stands; see `StreamDecoder`."""
+    # Decodes one stream: a chat's, but for where the text stands; see `StreamDecoder`.
 
     __slots__ = ("_head",)
 
@@ -193,7 +193,7 @@ _NEUTRAL = {"best_of": (1,), "echo": (False,), "suffix": ("",), "logprobs": ()}
 
 
 class Prompted(Form):
-    """The `completions` operation by way of another format's `chat`: the prompt goes out as a user's message."""
+    # The `completions` operation by way of another format's `chat`: the prompt goes out as a user's message.
 
     def __init__(self, chat: OperationFormat) -> None:
         super().__init__(self._request, self._response, parse_call, render_chat, chat.decoder, CompletionEncoder)

@@ -1,4 +1,4 @@
-"""Reasoning and content as providers spell them: plain fields, `reasoning_details`, blocks inside the content."""
+# Reasoning and content as providers spell them: plain fields, `reasoning_details`, blocks inside the content.
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REASONING_NAMES = ("reasoning_content", "reasoning", "reasoning_text", "thinking
 
 
 class Parts(Record):
-    """A content list taken apart; `others` are the parts that are neither text nor reasoning."""
+    # A content list taken apart; `others` are the parts that are neither text nor reasoning.
 
     blocks: list[JsonDict]
     others: list[Any]
@@ -119,7 +119,7 @@ def _block(detail: JsonDict) -> JsonDict | None:
 
 
 class DetailJoiner:
-    """Streamed pieces of `reasoning_details` as whole ones, which must go back unchanged with the next turn."""
+    # Streamed pieces of `reasoning_details` as whole ones, which must go back unchanged with the next turn.
 
     # Text of the same type and index continues; encrypted details always arrive whole. Pieces are joined once, at the
     # end.
@@ -172,7 +172,7 @@ _TAGS = {"<think>": "</think>", "<reasoning>": "</reasoning>"}
 
 
 class ThinkSplitter:
-    """Tells reasoning from text. `feed` and `finish` return `(is_reasoning, text)` pieces, never empty ones."""
+    # Tells reasoning from text. `feed` and `finish` return `(is_reasoning, text)` pieces, never empty ones.
 
     # Only a tag at the very beginning counts: later on it is something the model quotes. Line breaks after a tag belong
     # to the tag.

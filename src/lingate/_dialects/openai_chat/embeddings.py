@@ -1,4 +1,4 @@
-"""Embeddings in OpenAI's format, both directions."""
+# Embeddings in OpenAI's format, both directions.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP request around a body: URL, headers, encoding, and what goes onto the body last."""
+# The HTTP request around a body: URL, headers, encoding, and what goes onto the body last.
 
 from __future__ import annotations
 

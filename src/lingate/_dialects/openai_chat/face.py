@@ -1,4 +1,4 @@
-"""This format as a server speaks it: clients' requests in, canonical responses and events out."""
+# This format as a server speaks it: clients' requests in, canonical responses and events out.
 
 # Cursor and others send chat requests that are written in part as the Responses API is.
 

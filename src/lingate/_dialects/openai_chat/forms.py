@@ -1,4 +1,4 @@
-"""Bodies with files: multipart forms, towards the upstream and from clients."""
+# Bodies with files: multipart forms, towards the upstream and from clients.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images in OpenAI's format, both directions: generations in JSON, edits and variations as forms with files."""
+# Images in OpenAI's format, both directions: generations in JSON, edits and variations as forms with files.
 
 # Which of the three it is shows in the fields: an `image` makes it an edit, an `image` without a `prompt` a variation.
 

@@ -1,4 +1,4 @@
-"""Messages: the canonical history as this provider takes it. The caller's own dicts are never changed."""
+# Messages: the canonical history as this provider takes it. The caller's own dicts are never changed.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of models in OpenAI's format, both directions."""
+# The list of models in OpenAI's format, both directions.
 
 from __future__ import annotations
 

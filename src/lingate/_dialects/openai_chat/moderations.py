@@ -1,4 +1,4 @@
-"""Moderations in OpenAI's format, both directions."""
+# Moderations in OpenAI's format, both directions.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request parameters other than messages and tools: what they are called at this provider and how far they go."""
+# Request parameters other than messages and tools: what they are called at this provider and how far they go.
 
 # `ProviderRow.unsupported` has fields, or values of fields, that a provider refuses. The forms are `field`, `field.inner`,
 # `list[].field` and, for values, `field>1`, `field>=2`, `field=word` and `field!=word`.

@@ -1,4 +1,4 @@
-"""Reranking: the canonical form, which is Cohere's and Jina's, what every wire of it shares, and OpenAI's hosts' `/rerank`."""
+# Reranking: the canonical form, which is Cohere's and Jina's, what every wire of it shares, and OpenAI's hosts' `/rerank`.
 
 #     request   {"query": text, "documents": [text | {"text": text, ...}, ...], "top_n": count, "return_documents": flag,
 #                "max_tokens_per_doc": count, ...}

@@ -1,4 +1,4 @@
-"""What every reader of this format's bytes needs: the decoded object, errors hidden in a success, made-up ids."""
+# What every reader of this format's bytes needs: the decoded object, errors hidden in a success, made-up ids.
 
 from __future__ import annotations
 

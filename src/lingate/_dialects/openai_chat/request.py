@@ -1,4 +1,4 @@
-"""A canonical chat call as the bytes this provider takes."""
+# A canonical chat call as the bytes this provider takes.
 
 from __future__ import annotations
 

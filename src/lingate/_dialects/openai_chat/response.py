@@ -1,4 +1,4 @@
-"""A whole answer of the upstream as the canonical response."""
+# A whole answer of the upstream as the canonical response.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speech in OpenAI's format, both directions. The answer is the sound itself."""
+# Speech in OpenAI's format, both directions. The answer is the sound itself.
 
 # The canonical response is `{"audio": bytes, "content_type": text, "model": text}`.
 

@@ -1,4 +1,4 @@
-"""The upstream's stream as canonical events."""
+# The upstream's stream as canonical events.
 
 # How a stream ends. A finish reason closes its choice, but the `Finish` event is held until the stream itself says that
 # no more comes: with a chunk of usage alone, or with `[DONE]`. So a stream that is cut after its finish reason does
@@ -45,7 +45,7 @@ _DONE = b"[DONE]"
 
 
 class ChatDecoder:
-    """Decodes one stream; see `StreamDecoder`."""
+    # Decodes one stream; see `StreamDecoder`.
 
     __slots__ = (
         "_body",

@@ -1,4 +1,4 @@
-"""Tools, the choice among them, and structured output, as this provider takes them."""
+# Tools, the choice among them, and structured output, as this provider takes them.
 
 from __future__ import annotations
 

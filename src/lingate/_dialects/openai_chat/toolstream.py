@@ -1,4 +1,4 @@
-"""Tool calls of one choice in a stream: told apart, named, and given ids, whatever pieces they come in."""
+# Tool calls of one choice in a stream: told apart, named, and given ids, whatever pieces they come in.
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class _Call:
 
 
 class ToolStream:
-    """The tool calls of one choice."""
+    # The tool calls of one choice.
 
     __slots__ = ("_by_index", "_calls", "_choice", "_count", "_last", "_legacy", "_sent")
 

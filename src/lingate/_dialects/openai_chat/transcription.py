@@ -1,4 +1,4 @@
-"""Transcription in OpenAI's format, both directions: a form with a file goes out, JSON or plain text comes back."""
+# Transcription in OpenAI's format, both directions: a form with a file goes out, JSON or plain text comes back.
 
 # The canonical response is OpenAI's JSON. Plain text (`text`, `srt`, `vtt`) is `{"text": text, "content_type": type}`;
 # the second key marks it, so that it is rendered as it came.

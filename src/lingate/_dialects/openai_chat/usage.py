@@ -1,4 +1,4 @@
-"""Token counts: every layout seen on OpenAI-shaped wires, in OpenAI's own convention."""
+# Token counts: every layout seen on OpenAI-shaped wires, in OpenAI's own convention.
 
 # `prompt_tokens` includes cached input and cache writes, `completion_tokens` includes reasoning, `total_tokens` is their
 # sum, and no detail is larger than what it is a part of. What the provider did not say stays absent; what it said beyond

@@ -1,4 +1,4 @@
-"""Strict reading of clients' requests. Unknown fields pass; known ones must be what OpenAI's API says they are."""
+# Strict reading of clients' requests. Unknown fields pass; known ones must be what OpenAI's API says they are.
 
 from __future__ import annotations
 

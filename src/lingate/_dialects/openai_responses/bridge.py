@@ -1,4 +1,4 @@
-"""A call of the `responses` operation on a provider that has no such thing: it goes out as a chat."""
+# A call of the `responses` operation on a provider that has no such thing: it goes out as a chat.
 
 # What only a server that remembers can do is refused; what makes no difference to the answer is left out and reported.
 
@@ -61,7 +61,7 @@ _SEARCH_FIELDS = ("type", "user_location", "search_context_size", "filters")
 
 
 class Bridge(Retold):
-    """The `responses` operation by way of another format's `chat`."""
+    # The `responses` operation by way of another format's `chat`.
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         body, dropped = chat_body(call, target)

@@ -1,4 +1,4 @@
-"""Content that people and tools write: canonical parts <-> `input_text`, `input_image`, `input_file` and the like."""
+# Content that people and tools write: canonical parts <-> `input_text`, `input_image`, `input_file` and the like.
 
 from __future__ import annotations
 

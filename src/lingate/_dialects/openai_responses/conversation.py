@@ -1,4 +1,4 @@
-"""As a face: input items -> canonical messages."""
+# As a face: input items -> canonical messages.
 
 # What a model made (reasoning, text, calls, work of built-in tools) and stands together is one assistant message. A message
 # that says less than its items keeps them in `provider_specific_fields`, so that they are the same when they go on to

@@ -1,4 +1,4 @@
-"""The wire request while it is being written, with what only this format needs."""
+# The wire request while it is being written, with what only this format needs.
 
 from __future__ import annotations
 

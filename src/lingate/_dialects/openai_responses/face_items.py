@@ -1,4 +1,4 @@
-"""As a face: parts of canonical messages as output items, whole ones and those of a stream while they are being written."""
+# As a face: parts of canonical messages as output items, whole ones and those of a stream while they are being written.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As a face: canonical answers as response objects."""
+# As a face: canonical answers as response objects.
 
 from __future__ import annotations
 

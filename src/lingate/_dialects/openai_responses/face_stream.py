@@ -1,4 +1,4 @@
-"""As a face: canonical events as the events of a streamed response."""
+# As a face: canonical events as the events of a streamed response.
 
 # Events of this very format are sent on as they came. From other providers' events the items are made: they open and close
 # as the kind of content changes, except that calls stay open to the end, since more of their arguments may come.
@@ -49,7 +49,7 @@ _ENDS = ("response.completed", "response.incomplete", "response.done")
 
 
 class EventBuilder:
-    """Turns canonical events into this format's, one at a time."""
+    # Turns canonical events into this format's, one at a time.
 
     def __init__(self, call: Call) -> None:
         self._call = call

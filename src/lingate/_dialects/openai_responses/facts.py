@@ -1,4 +1,4 @@
-"""The tables of OpenAI's Responses format: names, words and limits. No logic beyond look-ups."""
+# The tables of OpenAI's Responses format: names, words and limits. No logic beyond look-ups.
 
 # Sources: the types of the openai package (3.51), https://platform.openai.com/docs/api-reference/responses and recorded
 # traffic of six hosts.

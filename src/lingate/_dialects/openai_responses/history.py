@@ -1,4 +1,4 @@
-"""The conversation: canonical messages -> `instructions` and input items."""
+# The conversation: canonical messages -> `instructions` and input items.
 
 from __future__ import annotations
 

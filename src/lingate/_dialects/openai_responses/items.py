@@ -1,4 +1,4 @@
-"""What a model says: output items -> text, reasoning, tool calls, annotations and images of a canonical message."""
+# What a model says: output items -> text, reasoning, tool calls, annotations and images of a canonical message.
 
 # Proofs of reasoning are `encrypted_content` here and the `signature` of a canonical thinking block. Towards other formats
 # an item's id and secret travel sealed in a signature. Towards clients of this format the signatures of other providers

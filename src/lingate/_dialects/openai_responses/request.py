@@ -1,4 +1,4 @@
-"""Towards the upstream: a canonical call as a `/responses` request. Messages and tools have files of their own."""
+# Towards the upstream: a canonical call as a `/responses` request. Messages and tools have files of their own.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the upstream: a whole answer as a canonical response. Token counts are here for both directions."""
+# From the upstream: a whole answer as a canonical response. Token counts are here for both directions.
 
 # Both formats are OpenAI's and count alike; only the names differ.
 

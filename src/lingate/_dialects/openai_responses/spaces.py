@@ -1,4 +1,4 @@
-"""Functions in namespaces, and those that items bring, for providers that have one list of names."""
+# Functions in namespaces, and those that items bring, for providers that have one list of names.
 
 # Codex groups the tools of each of its servers so, and sends some of them among the items. Sources: the `namespace` tool and
 # the `additional_tools` item of https://developers.openai.com/api/reference/resources/responses.

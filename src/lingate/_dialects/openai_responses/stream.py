@@ -1,4 +1,4 @@
-"""From the upstream: the events of a stream, and their bytes, as canonical events."""
+# From the upstream: the events of a stream, and their bytes, as canonical events.
 
 # Every event of the stream is the `raw` of at least one canonical event, at worst of an `Opaque` one, so that a client of
 # this very format can be given all of them.

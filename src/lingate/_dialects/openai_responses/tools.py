@@ -1,4 +1,4 @@
-"""Tools and the choice among them: OpenAI's chat form nests what this format writes flat. Both directions."""
+# Tools and the choice among them: OpenAI's chat form nests what this format writes flat. Both directions.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of containers: text generation's (https://huggingface.github.io/text-generation-inference), and all streams."""
+# Answers of containers: text generation's (https://huggingface.github.io/text-generation-inference), and all streams.
 
 # AWS frames (`PayloadPart`) are around whatever the container writes, cut anywhere.
 
@@ -29,7 +29,7 @@ PART = "PayloadPart"
 
 
 class OpenAiParts(OpenAiEvents):
-    """A container that streams in OpenAI's format."""
+    # A container that streams in OpenAI's format.
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
         if name == PART:
@@ -38,7 +38,7 @@ class OpenAiParts(OpenAiEvents):
 
 
 class TgiParts(HeadedAnswer):
-    """A text-generation container: server-sent events or lines of JSON, a token each; the last holds the whole text."""
+    # A text-generation container: server-sent events or lines of JSON, a token each; the last holds the whole text.
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent, head)
@@ -91,7 +91,7 @@ class TgiParts(HeadedAnswer):
 
 
 class Encoder:
-    """Canonical events -> frames with OpenAI's chunks in them."""
+    # Canonical events -> frames with OpenAI's chunks in them.
 
     content_type = eventstream.CONTENT_TYPE
 

@@ -1,4 +1,4 @@
-"""Towards the upstream: a canonical call in the body of the endpoint's container."""
+# Towards the upstream: a canonical call in the body of the endpoint's container.
 
 from __future__ import annotations
 

@@ -26,10 +26,9 @@ _STEPS = {"up": -1, "down": 1, "ctrl+p": -1, "ctrl+n": 1, "home": -(10**9), "end
 
 
 class Services(NamedTuple):
-    """What the picker asks for: all are called outside its own thread, but `save`, which tells where.
-
-    Each item of `live` is more models and a line to show.
-    """
+    # What the picker asks for: all are called outside its own thread, but `save`, which tells where.
+    #
+    # Each item of `live` is more models and a line to show.
 
     everything: Callable[[], list[Offer]]
     live: Callable[[], Iterable[tuple[list[Offer], str]]]
@@ -37,7 +36,7 @@ class Services(NamedTuple):
 
 
 class Canvas(Widget, can_focus=True):
-    """The whole screen: draws the frame's lines, those that are to be seen and no others."""
+    # The whole screen: draws the frame's lines, those that are to be seen and no others.
 
     DEFAULT_CSS = "Canvas { width: 100%; height: 100%; }"
 
@@ -61,7 +60,7 @@ class Canvas(Widget, can_focus=True):
 
 
 class Picker(App[Choice]):
-    """The picker on a terminal, whose first frame may be `painted` already. Leaves with a `Choice`, or with None."""
+    # The picker on a terminal, whose first frame may be `painted` already. Leaves with a `Choice`, or with None.
 
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { layout: vertical; background: ansi_default; color: ansi_default; }"
@@ -80,7 +79,7 @@ class Picker(App[Choice]):
             return own  # type: ignore[no-any-return]
 
         class Quiet(own):  # type: ignore[misc]
-            """Changes to the other screen once only: a second time would clear what is there."""
+            # Changes to the other screen once only: a second time would clear what is there.
 
             def write(self, data: str) -> None:
                 super().write(data.replace(ENTER_SCREEN, ""))

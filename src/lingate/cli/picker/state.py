@@ -16,7 +16,7 @@ _ORDER = {"present": 0, "unneeded": 1, "unknown": 2, "missing": 3}
 
 
 class Choice(NamedTuple):
-    """How the picker was left."""
+    # How the picker was left.
 
     action: Action
     model: str

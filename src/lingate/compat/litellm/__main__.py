@@ -40,7 +40,7 @@ class Report:
 
 
 def check(path: Path) -> Report:
-    """Read a file, or all Python files below a folder; nothing of them is imported."""
+    # Read a file, or all Python files below a folder; nothing of them is imported.
     if not path.exists():
         raise FileNotFoundError(f"there is nothing at {path}")
     files = sorted(item for item in path.rglob("*.py") if item.is_file()) if path.is_dir() else [path]
@@ -117,7 +117,7 @@ def _dotted(node: ast.Attribute, bound: dict[str, str]) -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command: 0 where all names are covered, 1 where some are not, 2 where there is nothing to read."""
+    # Run the command: 0 where all names are covered, 1 where some are not, 2 where there is nothing to read.
     parser = argparse.ArgumentParser(prog="python -m lingate.compat.litellm", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("check", help="report the litellm names that a code base uses")
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def text(report: Report) -> str:
-    """The report as people read it: every name with its count, then where the missing ones are."""
+    # The report as people read it: every name with its count, then where the missing ones are.
     counts = Counter((use.covered, use.name) for use in report.uses)
     lines = [
         f"{'covered' if found else 'MISSING'}  {name}  ({count})" for (found, name), count in sorted(counts.items())

@@ -1,7 +1,6 @@
-"""Classes the exceptions are built on: the openai package's where it is installed, so that its `except` clauses work too.
-
-Importing the openai package takes long, so this module is loaded with the first exception class that is used.
-"""
+# Classes the exceptions are built on: the openai package's where it is installed, so that its `except` clauses work too.
+#
+# Importing the openai package takes long, so this module is loaded with the first exception class that is used.
 
 from __future__ import annotations
 
@@ -14,7 +13,8 @@ except ImportError:
 
 
 class _Plain(Exception):
-    """Stands in for the openai package's base class."""
+    # Stands in for the openai package's base class.
+    pass
 
 
 def _base(name: str, *parents: type[Exception]) -> Any:

@@ -1,4 +1,4 @@
-"""Answers that are kept for calls that ask the same: `litellm.cache = litellm.Cache()`."""
+# Answers that are kept for calls that ask the same: `litellm.cache = litellm.Cache()`.
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FILE = "answers.sqlite"
 
 
 class LiteLLMCacheType(StrEnum):
-    """Where a cache keeps answers."""
+    # Where a cache keeps answers.
 
     LOCAL = "local"
     REDIS = "redis"
@@ -106,7 +106,7 @@ class _Disk:
 
 
 class Cache:
-    """Answers of `completion`, `text_completion` and `embedding`, as long as they hold."""
+    # Answers of `completion`, `text_completion` and `embedding`, as long as they hold.
 
     # Args:
     #     type: `local` keeps them in this process, `disk` in a file; any other is told in a warning and kept in the process.
@@ -138,44 +138,44 @@ class Cache:
             warnings.warn(text, stacklevel=2)
 
     def get_cache_key(self, **asked: Any) -> str:
-        """What calls that ask the same have in common; may be replaced."""
+        # What calls that ask the same have in common; may be replaced.
         text = "".join(f"{name}={_text(asked[name])};" for name in sorted(asked))
         return sha256(f"{self.namespace or ''}{text}".encode(errors="surrogatepass")).hexdigest()
 
     def flush_cache(self) -> None:
-        """Forget all answers."""
+        # Forget all answers.
         self._answers.clear()
 
     def found(self, key: str, most: Any) -> Any:
-        """The answer, if it still holds and is no older than it may be."""
+        # The answer, if it still holds and is no older than it may be.
         answer, at, until = self._answers.get(key) or (b"", 0.0, 0.0)
         now = time.time()
         return decode(answer) if now < until and (most is None or now - at < float(most)) else None
 
     def keep(self, key: str, ttl: Any, answer: Any) -> None:
-        """Keep an answer, for a time of its own or for that of all."""
+        # Keep an answer, for a time of its own or for that of all.
         now, seconds = time.time(), self.ttl if ttl is None else float(ttl)
         self._answers.put(key, (encode(answer.model_dump()), now, float("inf") if seconds is None else now + seconds))
 
 
 def enable_cache(type: str = LiteLLMCacheType.LOCAL, **options: Any) -> None:
-    """Keep answers from now on, if none are kept yet."""
+    # Keep answers from now on, if none are kept yet.
     if settings.cache is None:
         settings.cache = Cache(type, **options)
 
 
 def update_cache(type: str = LiteLLMCacheType.LOCAL, **options: Any) -> None:
-    """Keep answers in another cache."""
+    # Keep answers in another cache.
     settings.cache = Cache(type, **options)
 
 
 def disable_cache() -> None:
-    """Keep no answers any longer."""
+    # Keep no answers any longer.
     settings.cache = None
 
 
 def consult(request: Request) -> None:
-    """Let a call be answered with what is kept, or have its answer kept."""
+    # Let a call be answered with what is kept, or have its answer kept.
     cache, own, kind = settings.cache, request.own, request.call_type
     wish = as_dict(own.get("cache"))
     if not isinstance(cache, Cache) or request.mocked or kind not in _KEPT or kind not in cache.supported_call_types:

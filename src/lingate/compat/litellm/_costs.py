@@ -1,4 +1,4 @@
-"""What calls cost, from the provider's own word or the price catalogue (`pip install 'lingate[prices]'`)."""
+# What calls cost, from the provider's own word or the price catalogue (`pip install 'lingate[prices]'`).
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cost_per_token(
     service_tier: str | None = None,
     **_: Any,
 ) -> tuple[float, float]:
-    """Price token counts: US dollars for the prompt, and for the completion."""
+    # Price token counts: US dollars for the prompt, and for the completion.
     # Args:
     #     model: The model, with or without its provider.
     #     prompt_tokens: All input tokens, cached ones included.
@@ -86,7 +86,7 @@ def completion_cost(
     custom_cost_per_token: Mapping[str, float] | None = None,
     **_: Any,
 ) -> float:
-    """Price an answer, or a prompt and a completion that are counted here: US dollars."""
+    # Price an answer, or a prompt and a completion that are counted here: US dollars.
     # Args:
     #     completion_response: An answer of `completion`, or a dict in its shape.
     #     model: The model, where there is no answer, or another one to price it as.
@@ -119,7 +119,7 @@ def completion_cost(
 
 
 def response_cost_calculator(response_object: Any, model: str | None = None, **options: Any) -> float | None:
-    """`completion_cost`, None where the price is not known."""
+    # `completion_cost`, None where the price is not known.
     try:
         return completion_cost(response_object, model, custom_llm_provider=options.get("custom_llm_provider"))
     except names.NotFoundError:
@@ -127,7 +127,7 @@ def response_cost_calculator(response_object: Any, model: str | None = None, **o
 
 
 def by_hand(usage: Any, request: Request) -> float | None:
-    """The price of an answer at prices that came with the call or were registered, None where there are none."""
+    # The price of an answer at prices that came with the call or were registered, None where there are none.
     from lingate.compat.litellm._models import own_prices
 
     own: Mapping[str, Any] | None = request.own

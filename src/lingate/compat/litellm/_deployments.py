@@ -1,4 +1,4 @@
-"""Deployments of a router, how they fare, and which is asked next. Pure: the clock and the dice are given."""
+# Deployments of a router, how they fare, and which is asked next. Pure: the clock and the dice are given.
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Deployment:
         return str(self.info["id"])
 
     def to_dict(self) -> dict[str, Any]:
-        """As it was given, its id added."""
+        # As it was given, its id added.
         return {"model_name": self.group, "litellm_params": dict(self.params), "model_info": dict(self.info)}
 
     def used(self, now: float) -> tuple[int, int]:
-        """Calls in the last minute, and their tokens."""
+        # Calls in the last minute, and their tokens.
         return _recent(self.successes, now)
 
     def failed(self, now: float) -> int:
-        """Failures in the last minute."""
+        # Failures in the last minute.
         return _recent(self.failures, now)[0]
 
 
@@ -56,7 +56,7 @@ def _recent(events: deque[tuple[float, int]], now: float) -> tuple[int, int]:
 
 
 def deployment(given: Mapping[str, Any]) -> Deployment:
-    """Read one entry of a `model_list`. `os.environ/NAME` stands for a variable."""
+    # Read one entry of a `model_list`. `os.environ/NAME` stands for a variable.
     group, params = given.get("model_name"), given.get("litellm_params")
     if not isinstance(group, str) or not isinstance(params, Mapping) or not params.get("model"):
         raise ValueError("an entry of model_list needs model_name, and litellm_params with a model")
@@ -125,7 +125,7 @@ STRATEGIES = {
 
 
 class Fleet:
-    """All deployments of a router; safe to share between threads."""
+    # All deployments of a router; safe to share between threads.
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class Fleet:
         self.deployments: list[Deployment] = []
 
     def group(self, name: str) -> list[Deployment]:
-        """The deployments that answer for a name: of that group, by id, or by a pattern such as `openai/*`."""
+        # The deployments that answer for a name: of that group, by id, or by a pattern such as `openai/*`.
         alias = self._aliases.get(name)
         if alias is not None:
             name = alias if isinstance(alias, str) else alias["model"]
@@ -159,7 +159,7 @@ class Fleet:
         return found or [item for item in self.deployments if _match(item, name)]
 
     def params(self, item: Deployment, name: str) -> dict[str, Any]:
-        """Arguments for a call of a deployment; a `*` in its model is what stood for the `*` of its group."""
+        # Arguments for a call of a deployment; a `*` in its model is what stood for the `*` of its group.
         params = dict(item.params)
         if "*" in item.group and "*" in params["model"]:
             match = _match(item, name)
@@ -167,7 +167,7 @@ class Fleet:
         return params
 
     def choose(self, name: str, tried: set[str]) -> Deployment | float:
-        """The next to ask, or in how many seconds the first of those that rest is back. Counts it as busy."""
+        # The next to ask, or in how many seconds the first of those that rest is back. Counts it as busy.
         # Those of the lowest `order` go first, those that failed in this call last, those at their `rpm` or `tpm` not.
         with self._lock:
             now = self._clock()
@@ -188,7 +188,7 @@ class Fleet:
             item.successes.append((self._clock(), tokens))
 
     def failed(self, item: Deployment, status: int, wait: float | None, allowed: int | None = None) -> None:
-        """Note a failure: after some, or more than `allowed`, the deployment rests, unless it is its group's only one."""
+        # Note a failure: after some, or more than `allowed`, the deployment rests, unless it is its group's only one.
         with self._lock:
             item.in_flight -= 1
             now = self._clock()

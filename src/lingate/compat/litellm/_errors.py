@@ -1,4 +1,4 @@
-"""Errors of Lingate as LiteLLM's exceptions."""
+# Errors of Lingate as LiteLLM's exceptions.
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BY_STATUS = {422: names.UnprocessableEntityError, 502: names.BadGatewayError, 5
 
 
 def translate(error: errors.LingateError, model: str, retries: int | None) -> Exception:
-    """The exception a user of LiteLLM expects; `retries` is the limit that was set. Raise it `from` the error it is made of."""
+    # The exception a user of LiteLLM expects; `retries` is the limit that was set. Raise it `from` the error it is made of.
     if isinstance(error, errors.BudgetExceededError):
         return names.BudgetExceededError(message=str(error))
     kind = next((found for kind, found in _CLASSES if isinstance(error, kind)), names.APIError)

@@ -1,4 +1,4 @@
-"""`litellm._logging`: the loggers of LiteLLM, which are Lingate's."""
+# `litellm._logging`: the loggers of LiteLLM, which are Lingate's.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known about models and providers: the provider table, the price catalogue and the facts about families."""
+# What is known about models and providers: the provider table, the price catalogue and the facts about families.
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def get_llm_provider(
     api_key: str | None = None,
     **_: Any,
 ) -> tuple[str, str, str | None, str | None]:
-    """Tell which provider a model name means, from tables alone: no network, no sign-in."""
+    # Tell which provider a model name means, from tables alone: no network, no sign-in.
     # Returns:
     #     The model as the provider names it, the provider, and key and base URL as they were given.
     #
@@ -90,7 +90,7 @@ def get_llm_provider(
 
 
 def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any) -> dict[str, Any]:
-    """What is known about a model: limits, prices in US dollars a token, mode, and `supports_...`."""
+    # What is known about a model: limits, prices in US dollars a token, mode, and `supports_...`.
     # A fact that is not known is None.
     #
     # Raises:
@@ -111,7 +111,7 @@ def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any)
 
 
 def registered(model: str, name: str, provider: str | None) -> dict[str, Any] | None:
-    """What `model_cost` says of a model, if it was asked for or changed since the start: `register_model` does that."""
+    # What `model_cost` says of a model, if it was asked for or changed since the start: `register_model` does that.
     if not _tables.cache_info().currsize:
         return None
     costs = _tables()["model_cost"]
@@ -134,7 +134,7 @@ def _prices(provider: str, model: str) -> Mapping[str, Any] | None:
 
 
 def own_prices(model: str, name: str, provider: str) -> Mapping[str, Any] | None:
-    """The prices of a model that an application has set; None where they are the catalogue's."""
+    # The prices of a model that an application has set; None where they are the catalogue's.
     own = registered(model, name, provider)
     if own is None:
         return None
@@ -174,14 +174,14 @@ def _info(name: str, provider: str) -> dict[str, Any] | None:
 
 
 def get_max_tokens(model: str) -> int | None:
-    """The most tokens an answer of a model can have; the context window where only that is known."""
+    # The most tokens an answer of a model can have; the context window where only that is known.
     # Raises:
     #     Exception: Nothing is known about the model.
     return get_model_info(model)["max_tokens"]  # type: ignore[no-any-return]
 
 
 def supports(question: str) -> Callable[..., bool]:
-    """The function `supports_...` of that name: `supports_vision(model)`. What is not known is False."""
+    # The function `supports_...` of that name: `supports_vision(model)`. What is not known is False.
     # Raises:
     #     AttributeError: There is no such question.
     if question not in CAPABILITIES:
@@ -201,7 +201,7 @@ def supports(question: str) -> Callable[..., bool]:
 def get_supported_openai_params(
     model: str, custom_llm_provider: str | None = None, request_type: str = "chat_completion", **_: Any
 ) -> list[str] | None:
-    """List OpenAI's parameters that can be expressed for a model; None where the provider is not known."""
+    # List OpenAI's parameters that can be expressed for a model; None where the provider is not known.
     try:
         name, provider = resolve(model, custom_llm_provider)
     except UnknownProviderError:
@@ -229,7 +229,7 @@ def _supported(name: str, provider: str, request_type: str) -> list[str] | None:
 
 
 def reasons(name: str) -> bool:
-    """Whether a model may take parameters about reasoning: all but those that are known not to."""
+    # Whether a model may take parameters about reasoning: all but those that are known not to.
     facts = _facts(name)
     return facts is None or "reasoning" in facts[2]
 
@@ -251,7 +251,7 @@ def _left_out(name: str, provider: str) -> frozenset[str]:
 def validate_environment(
     model: str | None = None, api_key: str | None = None, api_base: str | None = None, api_version: str | None = None
 ) -> dict[str, Any]:
-    """Tell whether the environment has what a model's provider needs."""
+    # Tell whether the environment has what a model's provider needs.
     # Returns:
     #     `keys_in_environment`, and `missing_keys`: the variables of which one is needed, the usual one first.
     #
@@ -271,7 +271,7 @@ def validate_environment(
 
 
 def check_valid_key(model: str, api_key: str) -> bool:
-    """Whether a provider takes a key: asks the model for one token."""
+    # Whether a provider takes a key: asks the model for one token.
     from lingate.compat.litellm._calls import completion
 
     try:
@@ -282,7 +282,7 @@ def check_valid_key(model: str, api_key: str) -> bool:
 
 
 def register_model(model_cost: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Add facts about models: `{"name": {"max_tokens": ..., "input_cost_per_token": ..., "litellm_provider": ...}}`."""
+    # Add facts about models: `{"name": {"max_tokens": ..., "input_cost_per_token": ..., "litellm_provider": ...}}`.
     # What is given here goes before what the catalogue knows: in `get_model_info`, and in what calls cost.
     found = get_model_cost_map()
     for name, facts in model_cost.items():
@@ -291,7 +291,7 @@ def register_model(model_cost: Mapping[str, Mapping[str, Any]]) -> dict[str, dic
 
 
 def get_valid_models(custom_llm_provider: str | None = None, **_: Any) -> list[str]:
-    """The catalogue's models of providers for which the environment holds a key."""
+    # The catalogue's models of providers for which the environment holds a key.
     return [
         name
         for provider, names in _tables()["models_by_provider"].items()
@@ -301,25 +301,25 @@ def get_valid_models(custom_llm_provider: str | None = None, **_: Any) -> list[s
 
 
 def get_secret(secret_name: str, default_value: Any = None) -> Any:
-    """A variable of the environment, with or without `os.environ/` before its name; `true` and `false` are booleans."""
+    # A variable of the environment, with or without `os.environ/` before its name; `true` and `false` are booleans.
     found = os.environ.get(secret_name.removeprefix("os.environ/"))
     return default_value if found is None else {"true": True, "false": False}.get(found.strip().lower(), found)
 
 
 def get_secret_str(secret_name: str, default_value: str | None = None) -> str | None:
-    """A variable of the environment, if it is neither `true` nor `false`."""
+    # A variable of the environment, if it is neither `true` nor `false`.
     found = get_secret(secret_name, default_value)
     return None if isinstance(found, bool) else found
 
 
 def get_secret_bool(secret_name: str, default_value: bool | None = None) -> bool | None:
-    """A variable of the environment that is `true` or `false`; None for anything else."""
+    # A variable of the environment that is `true` or `false`; None for anything else.
     found = get_secret(secret_name, default_value)
     return found if isinstance(found, bool) else None
 
 
 def get_model_cost_map(url: str = "") -> dict[str, dict[str, Any]]:
-    """`model_cost`. Nothing is fetched."""
+    # `model_cost`. Nothing is fetched.
     return _tables()["model_cost"]  # type: ignore[no-any-return]
 
 

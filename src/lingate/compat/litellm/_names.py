@@ -1,4 +1,4 @@
-"""Which names there are, where they live, and what to use instead of those there are not. Data, read by the checker too."""
+# Which names there are, where they live, and what to use instead of those there are not. Data, read by the checker too.
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def instead(name: str) -> str:
 
 
 def missing(name: str) -> Exception:
-    """The error for a name that is not here."""
+    # The error for a name that is not here.
     # `from ... import name` turns an `AttributeError` into an `ImportError` with a text of its own; so that the reader
     # learns what to use instead there too, that statement gets an `ImportError` from here.
     caller = sys._getframe(2)
@@ -251,7 +251,7 @@ def missing(name: str) -> Exception:
 
 
 def exported(module: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a submodule: its names are loaded on first use from where they live, as are its modules."""
+    # The `__getattr__` of a submodule: its names are loaded on first use from where they live, as are its modules.
 
     def load(name: str) -> Any:
         if f"{module}.{name}" in SUBMODULES:
@@ -266,7 +266,7 @@ def exported(module: str) -> Callable[[str], Any]:
 
 
 def models_of(name: str) -> str | None:
-    """The provider whose models `anthropic_models` are, None for any other name."""
+    # The provider whose models `anthropic_models` are, None for any other name.
     from lingate._providers.naming import row_of
 
     found = _MODELS.fullmatch(name)
@@ -275,7 +275,7 @@ def models_of(name: str) -> str | None:
 
 
 def without_value(name: str) -> bool:
-    """Whether a setting is None as long as nobody has set it."""
+    # Whether a setting is None as long as nobody has set it.
     from lingate._providers.naming import PARAMETERS, row_of
 
     # Also the key of a provider, such as `openai_key` or `togetherai_api_key`.
@@ -290,7 +290,7 @@ _NO_EFFECT = {
 
 
 def unheeded(name: str, value: Any) -> str | None:
-    """What to say when a setting is made that nothing here heeds, None for all others."""
+    # What to say when a setting is made that nothing here heeds, None for all others.
     if name == "cache" and value is not None and not hasattr(value, "get_cache_key"):
         return "litellm.cache has no effect here unless it is a litellm.Cache; the gateway shares one"
     text = _NO_EFFECT.get(name) or (_INSTEAD.get(name) if name in IDLE else None)
@@ -300,7 +300,7 @@ def unheeded(name: str, value: Any) -> str | None:
 
 
 def covered(name: str) -> bool:
-    """Whether `litellm.<name>` is here; the name may have dots."""
+    # Whether `litellm.<name>` is here; the name may have dots.
     module, _, last = name.rpartition(".")
     if last.startswith("__") or name == "litellm":
         return True

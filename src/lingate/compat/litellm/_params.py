@@ -1,4 +1,4 @@
-"""LiteLLM's arguments as Lingate's: names that are its own are taken out, all others belong to the provider."""
+# LiteLLM's arguments as Lingate's: names that are its own are taken out, all others belong to the provider.
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _IGNORED = re.compile(
 
 
 def resolve(model: Any, provider: str | None = None, api_base: str | None = None) -> tuple[str, str]:
-    """What the provider calls a model, and the provider: see `provider_of`. Where nothing tells, an `UnknownProviderError`."""
+    # What the provider calls a model, and the provider: see `provider_of`. Where nothing tells, an `UnknownProviderError`.
     if not isinstance(model, str) or not model.strip():
         raise UnknownProviderError(f"model must be a name such as 'provider/model', not {model!r}")
     found = provider_of(model, provider, api_base)
@@ -67,7 +67,7 @@ def resolve(model: Any, provider: str | None = None, api_base: str | None = None
 
 
 def translated(error: LingateError, model: str, retries: int | None = None) -> Exception:
-    """The exception a user of LiteLLM expects, see `translate`."""
+    # The exception a user of LiteLLM expects, see `translate`.
     # The exceptions load the openai package, where it is installed: not before there is one to raise.
     from lingate.compat.litellm._errors import translate
 
@@ -105,7 +105,7 @@ class Request:
 
     @property
     def mocked(self) -> bool:
-        """Whether the call is to be answered without a provider."""
+        # Whether the call is to be answered without a provider.
         return any(self.own.get(name) for name in ("mock_response", "mock_tool_calls", "mock_timeout"))
 
     @property

@@ -1,4 +1,4 @@
-"""What callers hold: records with attribute, item and `get` access that may be changed, as pydantic objects may."""
+# What callers hold: records with attribute, item and `get` access that may be changed, as pydantic objects may.
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from lingate._wire.json import decode, encode_str
 
 
 class FieldMissingError(AttributeError, KeyError):
-    """A record has no such field: what LiteLLM raises for it, and what a dict does."""
+    # A record has no such field: what LiteLLM raises for it, and what a dict does.
 
     __str__ = Exception.__str__
 
 
 class Record:
-    """One JSON object. Fields are ordinary attributes, so they can be changed, copied and pickled."""
+    # One JSON object. Fields are ordinary attributes, so they can be changed, copied and pickled.
 
     # A dict in a field becomes a record too; a class's `parts` say of which class, for fields that have a class of
     # their own. `defaults` are values of fields that are not given, and `order` names those that may be given without a
@@ -56,24 +56,24 @@ class Record:
 
     @classmethod
     def model_validate(cls, obj: Mapping[str, Any] | Record, **_: Any) -> Self:
-        """A record of this class with the fields of a mapping."""
+        # A record of this class with the fields of a mapping.
         return cls(**(obj.model_dump() if isinstance(obj, Record) else dict(obj)))
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes, **_: Any) -> Self:
-        """A record of this class from JSON text."""
+        # A record of this class from JSON text.
         return cls.model_validate(decode(json_data))
 
     @classmethod
     def model_construct(cls, _fields_set: Any = None, **fields: Any) -> Self:
-        """A record of this class with these fields."""
+        # A record of this class with these fields.
         return cls(**fields)
 
     parse_obj, construct = model_validate, model_construct
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> dict[str, Any]:
-        """How pydantic takes it as a field of a model of its own: as it is, or made of a dict."""
+        # How pydantic takes it as a field of a model of its own: as it is, or made of a dict.
 
         def validate(value: Any) -> Any:
             if isinstance(value, cls):
@@ -91,7 +91,7 @@ class Record:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        """What pydantic says of it in a schema."""
+        # What pydantic says of it in a schema.
         return {"type": "object", "title": cls.__name__, "additionalProperties": True}
 
     def __getattr__(self, name: str) -> Any:
@@ -131,43 +131,43 @@ class Record:
 
     @property
     def model_extra(self) -> dict[str, Any]:
-        """The fields that the class does not declare."""
+        # The fields that the class does not declare.
         return {name: value for name, value in self if name not in self.model_fields}
 
     @property
     def model_fields_set(self) -> set[str]:
-        """Names of the fields."""
+        # Names of the fields.
         return set(self._public())
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of a field, or the default."""
+        # The value of a field, or the default.
         return getattr(self, key, default)
 
     def setdefault(self, key: str, default: Any) -> Any:
-        """The value of a field, which is set to the default if there is none."""
+        # The value of a field, which is set to the default if there is none.
         return self.__dict__.setdefault(key, default)
 
     def keys(self) -> list[str]:
-        """Names of the fields, so that `dict(record)` works."""
+        # Names of the fields, so that `dict(record)` works.
         return list(self._public())
 
     def items(self) -> list[tuple[str, Any]]:
-        """Names and values of the fields."""
+        # Names and values of the fields.
         return list(self._public().items())
 
     def values(self) -> list[Any]:
-        """Values of the fields."""
+        # Values of the fields.
         return list(self._public().values())
 
     def model_dump(
         self, *, exclude_none: bool = False, exclude: Any = None, include: Any = None, **_: Any
     ) -> dict[str, Any]:
-        """The record as plain dicts and lists; `include` and `exclude` may be nested, as pydantic's may."""
+        # The record as plain dicts and lists; `include` and `exclude` may be nested, as pydantic's may.
         found: dict[str, Any] = _plain(self, include, exclude, exclude_none)
         return found
 
     def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
-        """The record as JSON text."""
+        # The record as JSON text.
         if indent is None:
             return encode_str(self.model_dump(**options))
         import json
@@ -175,7 +175,7 @@ class Record:
         return json.dumps(self.model_dump(**options), indent=indent, ensure_ascii=False)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Another record with the same fields, some of them changed."""
+        # Another record with the same fields, some of them changed.
         import copy
 
         made = copy.deepcopy(self) if deep else copy.copy(self)

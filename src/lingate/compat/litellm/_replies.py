@@ -1,7 +1,6 @@
-"""Answers that are not a provider's: `mock_response`, and chunks that are read again.
-
-They go through the same client as all others, over a transport that answers from a script.
-"""
+# Answers that are not a provider's: `mock_response`, and chunks that are read again.
+#
+# They go through the same client as all others, over a transport that answers from a script.
 
 from __future__ import annotations
 
@@ -45,7 +44,7 @@ def scripted(request: Request, awaited: bool) -> Any:
 
 
 def canned_error(request: Request) -> BaseException | None:
-    """The exception that `mock_response` is or names, or `Timeout` for `mock_timeout`; None for any other mock."""
+    # The exception that `mock_response` is or names, or `Timeout` for `mock_timeout`; None for any other mock.
     given = request.own.get("mock_response")
     if isinstance(given, BaseException):
         return given

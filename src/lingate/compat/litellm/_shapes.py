@@ -1,4 +1,4 @@
-"""Lingate's answers in LiteLLM's shapes."""
+# Lingate's answers in LiteLLM's shapes.
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lingate.compat.litellm._tokens import usage_of
 
 
 def chat(view: Any, request: Request) -> records.ModelResponse:
-    """A chat answer. Counts the provider did not give are estimated, and `_hidden_params` says so."""
+    # A chat answer. Counts the provider did not give are estimated, and `_hidden_params` says so.
     data = view.to_dict()
     data["object"] = "chat.completion"
     usage = data.pop("usage", None)
@@ -68,7 +68,7 @@ def speech(view: Any, request: Request) -> records.HttpxBinaryResponseContent:
 
 
 def hidden(view: Any, request: Request) -> dict[str, Any]:
-    """What LiteLLM puts beside an answer: who gave it, how long it took and what it cost."""
+    # What LiteLLM puts beside an answer: who gave it, how long it took and what it cost.
     provider, name = (request.provider, request.name) if request.mocked else (view.provider, view.requested_model)
     cost = by_hand(view.get("usage"), request)
     if cost is None:
@@ -87,7 +87,7 @@ def hidden(view: Any, request: Request) -> dict[str, Any]:
 
 
 def call_facts(request: Request, view: Any) -> dict[str, Any]:
-    """What is beside an answer and a stream alike."""
+    # What is beside an answer and a stream alike.
     return {
         "litellm_call_id": request.call_id,
         "model_id": (request.own.get("model_info") or {}).get("id"),
@@ -97,7 +97,7 @@ def call_facts(request: Request, view: Any) -> dict[str, Any]:
 
 
 def chunk(data: dict[str, Any], request: Request) -> records.ModelResponseStream:
-    """One chunk. The usage chunk gets an empty choice, because LiteLLM's has one and callers index it."""
+    # One chunk. The usage chunk gets an empty choice, because LiteLLM's has one and callers index it.
     choices = [{**choice, "delta": dict(choice.get("delta") or {})} for choice in data.get("choices") or ()]
     if request.proven:
         for choice in choices:

@@ -1,4 +1,4 @@
-"""Streams as LiteLLM shapes them, and chunks put together again."""
+# Streams as LiteLLM shapes them, and chunks put together again.
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLAUDE = re.compile("anthropic|bedrock")
 
 
 class CustomStreamWrapper:
-    """An answer that is still arriving: iterate over it with `for`, or with `async for` where it was awaited."""
+    # An answer that is still arriving: iterate over it with `for`, or with `async for` where it was awaited.
 
     # A stream that ends before it is complete raises `APIConnectionError`, whose `partial` is what had arrived.
 
@@ -55,7 +55,7 @@ class CustomStreamWrapper:
 
     @property
     def response_uptil_now(self) -> str:
-        """The text of the first choice that has arrived."""
+        # The text of the first choice that has arrived.
         texts = (choice.delta.content or "" for chunk in self.chunks for choice in chunk.choices if not choice.index)
         return "".join(texts)
 
@@ -137,14 +137,14 @@ class CustomStreamWrapper:
             self._finish(None)
 
     def close(self) -> None:
-        """Let the upstream go. Callbacks are told of a failure, if the stream had not ended."""
+        # Let the upstream go. Callbacks are told of a failure, if the stream had not ended.
         if not self._over:
             self._finish(None)
             self.completion_stream.close()
             self._watch.ended(error=self._closed())
 
     async def aclose(self) -> None:
-        """`close`, where the stream was awaited."""
+        # `close`, where the stream was awaited.
         if not self._over:
             self._finish(None)
             await self.completion_stream.aclose()
@@ -156,13 +156,14 @@ class CustomStreamWrapper:
 
 
 class TextCompletionStreamWrapper(CustomStreamWrapper):
-    """A completion of a prompt that is still arriving."""
+    # A completion of a prompt that is still arriving.
+    pass
 
 
 def stream_chunk_builder(
     chunks: Sequence[Any], messages: Sequence[Any] | None = None, start_time: Any = None, end_time: Any = None, **_: Any
 ) -> ModelResponse | None:
-    """Put the chunks of a stream together to the whole answer."""
+    # Put the chunks of a stream together to the whole answer.
     # Tool calls whose pieces have no index are told apart by their ids. Tokens are those that the provider counted, if the
     # stream was read to its end; else they are estimated.
     #

@@ -1,4 +1,4 @@
-"""Token counts without a tokenizer's vocabulary, and the provider's own where it has them."""
+# Token counts without a tokenizer's vocabulary, and the provider's own where it has them.
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def token_counter(
     use_default_image_token_count: bool = False,
     default_token_count: int | None = None,
 ) -> int:
-    """Estimate how many tokens a text or a conversation has. Nothing is downloaded and nobody is asked."""
+    # Estimate how many tokens a text or a conversation has. Nothing is downloaded and nobody is asked.
     # Args:
     #     model: Not looked at: the estimate is the same for all.
     #     custom_tokenizer: An object with `encode()`, or LiteLLM's dict with one under `tokenizer`; it is used instead.
@@ -63,14 +63,14 @@ def token_counter(
 
 
 async def acount_tokens(model: str, messages: Sequence[Any], **kwargs: Any) -> Any:
-    """Ask the provider how many tokens a conversation has; `.total_tokens` is the answer."""
+    # Ask the provider how many tokens a conversation has; `.total_tokens` is the answer.
     from lingate.compat.litellm._calls import count_tokens
 
     return await count_tokens(model, messages, kwargs)
 
 
 def encode(model: str = "", text: str = "", custom_tokenizer: Any = None) -> list[int]:
-    """A text as numbers that `decode` reads: as many as `token_counter` counts."""
+    # A text as numbers that `decode` reads: as many as `token_counter` counts.
     # They are no model's: without `custom_tokenizer`, there is no vocabulary here.
     own = _own(custom_tokenizer)
     if own is not None:
@@ -83,7 +83,7 @@ def encode(model: str = "", text: str = "", custom_tokenizer: Any = None) -> lis
 
 
 def decode(model: str = "", tokens: Sequence[int] = (), custom_tokenizer: Any = None, **_: Any) -> str:
-    """The text of numbers that `encode` gave."""
+    # The text of numbers that `encode` gave.
     own = _own(custom_tokenizer)
     if own is not None:
         return str(own.decode(list(tokens)))
@@ -92,14 +92,14 @@ def decode(model: str = "", tokens: Sequence[int] = (), custom_tokenizer: Any = 
 
 
 def create_tokenizer(json: str) -> dict[str, Any]:
-    """A tokenizer of the `tokenizers` package, where that is installed, for `token_counter`, `encode` and `decode`."""
+    # A tokenizer of the `tokenizers` package, where that is installed, for `token_counter`, `encode` and `decode`.
     return {"type": "huggingface_tokenizer", "tokenizer": import_module("tokenizers").Tokenizer.from_str(json)}
 
 
 def create_pretrained_tokenizer(
     identifier: str, revision: str = "main", auth_token: str | None = None
 ) -> dict[str, Any]:
-    """The same, of a model on the Hugging Face Hub, from where the package fetches it."""
+    # The same, of a model on the Hugging Face Hub, from where the package fetches it.
     kind = import_module("tokenizers").Tokenizer
     made = kind.from_pretrained(identifier, revision=revision, token=auth_token)
     return {"type": "huggingface_tokenizer", "tokenizer": made}
@@ -115,7 +115,7 @@ def _ids(tokenizer: Any, text: str) -> Any:
 
 
 def usage_of(asked: Any, answered: str | list[str]) -> dict[str, int]:
-    """The counts of a prompt, which is a text or messages, and of an answer."""
+    # The counts of a prompt, which is a text or messages, and of an answer.
     prompt = token_counter(text=asked) if isinstance(asked, str) else token_counter(messages=asked)
     completion = token_counter(text=answered)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
@@ -147,7 +147,7 @@ def trim_messages(
     return_response_tokens: bool = False,
     max_tokens: int | None = None,
 ) -> Any:
-    """The newest messages that fit, behind those of the system, which become one. A text that does not fit loses its middle."""
+    # The newest messages that fit, behind those of the system, which become one. A text that does not fit loses its middle.
     # What a tool answered stays with the call that it answers, and what was answered last stays whatever its size.
     #
     # Args:

@@ -1,4 +1,4 @@
-"""LiteLLM's TypedDicts: dicts whose fields nobody checks, for annotations and for code that builds messages with them."""
+# LiteLLM's TypedDicts: dicts whose fields nobody checks, for annotations and for code that builds messages with them.
 
 from __future__ import annotations
 

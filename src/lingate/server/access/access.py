@@ -1,4 +1,4 @@
-"""Keys, limits and sign-in as one thing that is started and stopped with the gateway."""
+# Keys, limits and sign-in as one thing that is started and stopped with the gateway.
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RECONCILE_SECONDS = 15.0
 
 
 class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the config says about access."""
+    # What the config says about access.
 
     master_key: str | None = None
     """The master key; None to use the stored one, or make one."""
@@ -48,7 +48,7 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Access:
-    """Keys, limits and sign-in of a gateway."""
+    # Keys, limits and sign-in of a gateway.
 
     # on_master: Told the master key once, if one had to be made.
 

@@ -1,4 +1,4 @@
-"""What administrators did: who, what, when, from where."""
+# What administrators did: who, what, when, from where.
 
 # Values that may hold secrets are named, never written.
 
@@ -13,7 +13,7 @@ _OBVIOUS = {"id", "created_at", "updated_at", "created_by"}
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who does something."""
+    # Who does something.
 
     name: str
     """`master`, a key's id, or the subject of a signed token."""
@@ -22,7 +22,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was done."""
+    # One thing that was done.
 
     id: int = 0
     """Number in the log, 0 before it is written."""

@@ -1,4 +1,4 @@
-"""The most that a request can use and have made, for reserving money: an estimate would let budgets be overspent."""
+# The most that a request can use and have made, for reserving money: an estimate would let budgets be overspent.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and principals in the database: reading what changed, and what the gateway settles at its start."""
+# Keys and principals in the database: reading what changed, and what the gateway settles at its start.
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_ROWS = 2000
 
 
 class Changes(msgspec.Struct):
-    """What changed since a version; None stands for a record that was deleted."""
+    # What changed since a version; None stands for a record that was deleted.
 
     version: int
     keys: dict[str, StoredKey | None] = {}
@@ -31,7 +31,7 @@ class Changes(msgspec.Struct):
 
 
 class Database:
-    """The tables of `lingate.server.store.access`, as records."""
+    # The tables of `lingate.server.store.access`, as records.
 
     # Every method raises `StoreUnavailableError` when the database does not answer.
 

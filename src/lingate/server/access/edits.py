@@ -1,4 +1,4 @@
-"""Changing keys and principals: one record at a time, as one step, and an entry of the audit log beside it."""
+# Changing keys and principals: one record at a time, as one step, and an entry of the audit log beside it.
 
 # This is what administrators do. It is loaded for the first of them: to serve calls, keys are read only.
 
@@ -24,7 +24,7 @@ _VERSION = "access_version"
 
 
 class Edits:
-    """Changes of the tables of `lingate.server.store.access`, and what was written down about them."""
+    # Changes of the tables of `lingate.server.store.access`, and what was written down about them.
 
     # Every method raises `StoreUnavailableError` when the database does not answer, `StoreError` when it cannot be
     # used.

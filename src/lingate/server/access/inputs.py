@@ -1,4 +1,4 @@
-"""What administrators send: new records and changes to them, checked as far as types and patterns go."""
+# What administrators send: new records and changes to them, checked as far as types and patterns go.
 
 from __future__ import annotations
 

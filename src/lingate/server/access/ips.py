@@ -1,4 +1,4 @@
-"""Where a request comes from, and whether it may come from there."""
+# Where a request comes from, and whether it may come from there.
 
 # Headers are believed from trusted proxies only.
 
@@ -28,7 +28,7 @@ def parse_address(text: str) -> Address | None:
 
 
 class Networks:
-    """A list of addresses and networks."""
+    # A list of addresses and networks.
 
     # Raises ValueError: One of them is neither.
 

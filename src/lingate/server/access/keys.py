@@ -1,4 +1,4 @@
-"""Who a token belongs to."""
+# Who a token belongs to.
 
 # Everything that a request needs is in memory; the database is read beside the requests.
 # Keys, teams, users and budgets are read once and then as they change. Whatever changes rebuilds the callers it
@@ -32,7 +32,7 @@ _EVERYTHING = {"all-proxy-models", "all-team-models", "*"}
 
 
 class Keys:
-    """The keys of this gateway, as callers by the digest of their tokens."""
+    # The keys of this gateway, as callers by the digest of their tokens.
 
     # gateway: Limits of all calls together.
     # records: Keys by id.

@@ -1,4 +1,4 @@
-"""The limits of one process: everything in memory, decided without waiting."""
+# The limits of one process: everything in memory, decided without waiting.
 
 # `shared.py` puts Redis before it.
 
@@ -33,7 +33,7 @@ Spending = Callable[[Sequence[tuple[Owner, float]]], Awaitable[Sequence[float]]]
 
 
 class LocalLimiter:
-    """Rates, parallel calls and budgets, counted in this process."""
+    # Rates, parallel calls and budgets, counted in this process.
 
     # spending: Asked once for each budget before its first use, so that a restart keeps what was spent.
     # allow_unpriced: Let models without a price be called under a budget, for nothing.

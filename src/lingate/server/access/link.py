@@ -1,4 +1,4 @@
-"""The line to Redis: commands of one turn of the loop go out as one batch; when Redis is away, nobody waits for it."""
+# The line to Redis: commands of one turn of the loop go out as one batch; when Redis is away, nobody waits for it.
 
 # Nothing here is tried again by itself: a command that failed may have been carried out.
 
@@ -25,11 +25,12 @@ _BATCHES_AT_ONCE = 4
 
 
 class AwayError(Exception):
-    """Redis does not answer."""
+    # Redis does not answer.
+    pass
 
 
 class Script:
-    """A script and the name that Redis knows it by."""
+    # A script and the name that Redis knows it by.
 
     __slots__ = ("name", "text")
 
@@ -42,7 +43,7 @@ _Waiting = tuple[Script, list[str], list[str], "asyncio.Future[Any] | None"]
 
 
 class Link:
-    """A line to Redis."""
+    # A line to Redis.
 
     # url: `redis://`, `rediss://` or `unix://`.
     # joined: Called when Redis answers for the first time, and when it answers again. What is sent from then on goes

@@ -1,4 +1,4 @@
-"""What is counted: requests and tokens a minute, calls at once, money in a period."""
+# What is counted: requests and tokens a minute, calls at once, money in a period.
 
 # Pure; the limiter decides.
 # Money is whole billionths of a dollar, rounded up: sums of floats would let fifty calls cost more or less than fifty
@@ -85,7 +85,7 @@ class Parallel:
 
 
 class Owner(NamedTuple):
-    """Whose money a budget counts, in the words of the ledger's columns."""
+    # Whose money a budget counts, in the words of the ledger's columns.
 
     kind: str
     """`key`, `team`, `user`, `end_user`, `model`, `provider`, `deployment`, `tag`, or `gateway` for everybody's."""

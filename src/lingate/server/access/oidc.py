@@ -1,4 +1,4 @@
-"""Sign-in with tokens that somebody else signed (JWT, OIDC): who is believed, and who their tokens stand for."""
+# Sign-in with tokens that somebody else signed (JWT, OIDC): who is believed, and who their tokens stand for.
 
 # Nothing of a token is believed before its signature is checked, but for the two names that say which key to check it
 # with: issuer and key id, compared exactly, together. Only signatures with a public key are accepted.
@@ -37,7 +37,7 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class Issuer(msgspec.Struct, frozen=True, kw_only=True):
-    """An issuer whose tokens are believed."""
+    # An issuer whose tokens are believed.
 
     issuer: Annotated[str, Meta(min_length=1)]
     """Its name, exactly as in the claim `iss`."""
@@ -66,11 +66,12 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _RefusedError(Exception):
-    """The token is not good; the text is for its holder."""
+    # The token is not good; the text is for its holder.
+    pass
 
 
 class SignIn:
-    """Callers by the tokens that issuers have signed."""
+    # Callers by the tokens that issuers have signed.
 
     # Raises ValueError: Two issuers have the same name, or keys would be fetched over a line that anybody can change.
 

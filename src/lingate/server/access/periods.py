@@ -1,4 +1,4 @@
-"""Spans of time as keys and budgets write them (`30s`, `5m`, `1h`, `1d`, `30d`, `1mo`), and the windows they cut time into."""
+# Spans of time as keys and budgets write them (`30s`, `5m`, `1h`, `1d`, `30d`, `1mo`), and the windows they cut time into.
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def after(start: float, text: str) -> float:
 
 
 class Period(NamedTuple):
-    """How often a budget begins anew."""
+    # How often a budget begins anew.
 
     # Days begin at midnight UTC, weeks on Monday, months on the first. Seconds, minutes and hours are cut from the
     # epoch. Periods of several days are counted from midnight of the day the budget was made, so that the first one is

@@ -1,4 +1,4 @@
-"""Keys, teams, users and the limits they carry: as they are stored, and as the admin API shows them."""
+# Keys, teams, users and the limits they carry: as they are stored, and as the admin API shows them.
 
 # Field names are LiteLLM's, so that what was written for its API can be carried over.
 
@@ -27,19 +27,18 @@ Labels = Annotated[tuple[Name, ...], Meta(max_length=100)]
 
 
 class ModelBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may be spent on the models of one pattern.
-
-    Attributes:
-        max_budget: US dollars a period.
-        budget_duration: The period; None for a budget that never begins anew.
-    """
+    # What may be spent on the models of one pattern.
+    #
+    # Attributes:
+    #     max_budget: US dollars a period.
+    #     budget_duration: The period; None for a budget that never begins anew.
 
     max_budget: Money
     budget_duration: Span | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody may use. None, and an empty mapping: no limit."""
+    # What somebody may use. None, and an empty mapping: no limit.
 
     max_budget: Money | None = None
     """US dollars a period."""
@@ -62,7 +61,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Principal(Limits, frozen=True, kw_only=True):
-    """A team, a user, an end user (customer), a tag, or a budget that others refer to."""
+    # A team, a user, an end user (customer), a tag, or a budget that others refer to.
 
     id: str
     """Unique among its kind."""
@@ -85,7 +84,7 @@ class Principal(Limits, frozen=True, kw_only=True):
 
 
 class Key(Principal, frozen=True, kw_only=True):
-    """A virtual key, without its secret."""
+    # A virtual key, without its secret.
 
     team_id: str | None = None
     """Team whose limits apply too."""
@@ -112,7 +111,7 @@ class Key(Principal, frozen=True, kw_only=True):
 
 
 class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key with the digests of its tokens, as hex."""
+    # A key with the digests of its tokens, as hex.
 
     key: Key
     digest: str

@@ -1,4 +1,4 @@
-"""What a caller may do, once it is known who it is."""
+# What a caller may do, once it is known who it is.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is limited, and by which meters: a scope for each key, team, user and tag, a plan for each caller and model."""
+# Who is limited, and by which meters: a scope for each key, team, user and tag, a plan for each caller and model.
 
 # Scopes live as long as the process and are changed in place, so that what was counted survives a change of limits.
 
@@ -21,7 +21,7 @@ LEDGERS_WORDS = {"customer": "end_user"}
 
 
 class Plan:
-    """The meters that one call has to pass."""
+    # The meters that one call has to pass.
 
     __slots__ = ("budgets", "parallel", "requests", "tokens")
 
@@ -53,7 +53,7 @@ class Plan:
 
 
 class Scope(msgspec.Struct, eq=False):
-    """One who is limited."""
+    # One who is limited.
 
     kind: str
     """`key`, `team`, `user`, `customer`, `tag` or `gateway`."""
@@ -180,7 +180,7 @@ def _means(pattern: str | None, model: Names) -> bool:
 
 
 class CallerLimits:
-    """What the limiter knows a caller by: the scopes its calls belong to, with a plan for each model."""
+    # What the limiter knows a caller by: the scopes its calls belong to, with a plan for each model.
 
     __slots__ = ("_plans", "scopes")
 

@@ -1,4 +1,4 @@
-"""What Redis does, each as one atomic script: the files in `lua`."""
+# What Redis does, each as one atomic script: the files in `lua`.
 
 # How counters are kept there is said in `common.lua`.
 

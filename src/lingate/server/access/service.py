@@ -1,4 +1,4 @@
-"""What administrators can do to keys, teams, users, end users, tags and budgets."""
+# What administrators can do to keys, teams, users, end users, tags and budgets.
 
 # Every change is checked, written with its entry in the audit log in one transaction, and known to this process when
 # the call returns.
@@ -28,7 +28,7 @@ _LATEST = 1e11
 
 
 class RefusedError(LingateError):
-    """An administrator asked for something that cannot be done; `status` is 400, 404 or 409."""
+    # An administrator asked for something that cannot be done; `status` is 400, 404 or 409.
 
     # param: The field that is wrong.
 
@@ -40,7 +40,7 @@ class RefusedError(LingateError):
 
 
 class Service:
-    """Changes to keys and to those whom limits belong to."""
+    # Changes to keys and to those whom limits belong to.
 
     # keys: Told of every change.
     # changed: Called after a change, to tell other replicas.

@@ -1,4 +1,4 @@
-"""Limits that several replicas share through Redis, cool-downs and news of changed keys with them."""
+# Limits that several replicas share through Redis, cool-downs and news of changed keys with them.
 
 # Every replica also counts for itself. While Redis answers it decides; when it does not, the replica's own counters do.
 
@@ -43,7 +43,7 @@ _MOST_KEYS = 500
 
 
 class SharedLimiter(LocalLimiter):
-    """A limiter whose counters are in Redis."""
+    # A limiter whose counters are in Redis.
 
     # namespace: First part of all names; in braces, so that a cluster keeps them together.
     # on_news: Called when another replica has changed keys.
@@ -287,7 +287,7 @@ class SharedLimiter(LocalLimiter):
 
 
 class SharedTicket(LocalTicket):
-    """A reservation in this process, and in Redis if that was told of it: when it was made, or when Redis came back."""
+    # A reservation in this process, and in Redis if that was told of it: when it was made, or when Redis came back.
 
     # second: When Redis granted it, by its clock; None if it was not asked.
     # budget_keys: Names of the budgets' counters.

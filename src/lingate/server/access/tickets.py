@@ -1,4 +1,4 @@
-"""One call against its plan: what it asks for, whether it fits, and the reservation that comes out of it."""
+# One call against its plan: what it asks for, whether it fits, and the reservation that comes out of it.
 
 # Money is reserved as an upper bound: input tokens and the most output the call may give, at their prices. A call whose
 # output nobody bounded takes what remains, and its output is bounded by that.
@@ -23,7 +23,7 @@ _SOON = 1.0
 
 
 class Demand(NamedTuple):
-    """What one call asks for."""
+    # What one call asks for.
 
     prompt: int
     """Input tokens."""

@@ -1,4 +1,4 @@
-"""Virtual keys as strings: how they are made, and the digest by which they are known."""
+# Virtual keys as strings: how they are made, and the digest by which they are known.
 
 # Only the digest is ever stored.
 

@@ -1,4 +1,4 @@
-"""The cache's part in a request: whether its answer is there, who fetches it, and whether it is kept."""
+# The cache's part in a request: whether its answer is there, who fetches it, and whether it is kept.
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FREE = "cache"
 
 
 class Flight:
-    """A call under way, and those that wait for it."""
+    # A call under way, and those that wait for it.
 
     __slots__ = ("_done", "entry", "error")
 
@@ -66,7 +66,7 @@ class Flight:
 
 
 class Wish(Record):
-    """What one request wants: its key, and how the cache may be used for it."""
+    # What one request wants: its key, and how the cache may be used for it.
 
     answers: Answers
     key: str
@@ -74,7 +74,7 @@ class Wish(Record):
 
 
 class Answers:
-    """The cache of one configuration."""
+    # The cache of one configuration.
 
     # before: The cache of the configuration before: what it keeps is kept on, if it is kept in the same place.
 

@@ -1,4 +1,4 @@
-"""What a request says about the cache: LiteLLM's `cache` field, and the header that HTTP has for it."""
+# What a request says about the cache: LiteLLM's `cache` field, and the header that HTTP has for it.
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_NAMESPACE = 200
 
 
 class Control(Record):
-    """What one request wants of the cache."""
+    # What one request wants of the cache.
 
     read: bool = True
     """It may be answered from the cache."""

@@ -1,4 +1,4 @@
-"""One kept answer, in the canonical form, which every face can tell."""
+# One kept answer, in the canonical form, which every face can tell.
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BESIDE = 512
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One kept answer."""
+    # One kept answer.
 
     data: bytes
     """The canonical response as JSON."""

@@ -1,4 +1,4 @@
-"""Which calls are equal."""
+# Which calls are equal.
 
 # Everything that may change the answer is in the key; what only says who asks is not.
 # The key is a digest: neither prompts nor names of callers can be read from it.

@@ -1,4 +1,4 @@
-"""Answers in the memory of the process: so many bytes of them, those that were asked for least recently go first."""
+# Answers in the memory of the process: so many bytes of them, those that were asked for least recently go first.
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lingate.server.cache.entry import Entry
 
 
 class Memory:
-    """A bounded store in memory."""
+    # A bounded store in memory.
 
     # max_bytes: Bound of all entries together.
     # now: A clock that never goes back.

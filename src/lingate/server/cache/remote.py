@@ -1,4 +1,4 @@
-"""Answers in Redis, for several replicas."""
+# Answers in Redis, for several replicas.
 
 # When Redis is away every call is a miss, nobody waits for it, and it is said once.
 
@@ -28,7 +28,7 @@ _BATCH = 16
 
 
 class Remote:
-    """A store in Redis."""
+    # A store in Redis.
 
     # url: `redis://`, `rediss://` or `unix://`.
     # now: A clock that never goes back.

@@ -1,4 +1,4 @@
-"""What `lingate serve --check` says: errors, warnings, and what each deployment would be asked with."""
+# What `lingate serve --check` says: errors, warnings, and what each deployment would be asked with.
 
 # Nothing is sent.
 
@@ -16,7 +16,7 @@ from lingate.server.config.settings import DeploymentConfig, GatewayConfig
 
 
 class Checked(NamedTuple):
-    """One deployment."""
+    # One deployment.
 
     group: str
     """What clients ask for."""
@@ -27,7 +27,7 @@ class Checked(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What is to be said about a configuration."""
+    # What is to be said about a configuration.
 
     path: str | None
     """The file."""

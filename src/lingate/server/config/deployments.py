@@ -1,4 +1,4 @@
-"""Reads `model_list`: one entry is one deployment."""
+# Reads `model_list`: one entry is one deployment.
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PUBLIC = frozenset({"model", "custom_llm_provider", "api_base", "base_url", "ap
 
 
 class Surroundings(NamedTuple):
-    """What entries of the list refer to."""
+    # What entries of the list refer to.
 
     credentials: Mapping[str, Mapping[str, Any]]
     """`credential_list`, by name."""

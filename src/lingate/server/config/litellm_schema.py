@@ -1,4 +1,4 @@
-"""LiteLLM's keys that have no effect here, each with what to use instead."""
+# LiteLLM's keys that have no effect here, each with what to use instead.
 
 # Names are those of LiteLLM 1.106.
 # The tables are written in `docs/litellm_keys.txt`: the name of one in brackets, what to use instead, and below it,

@@ -1,4 +1,4 @@
-"""From a file to a `GatewayConfig`: reads every section, then checks what they say about each other."""
+# From a file to a `GatewayConfig`: reads every section, then checks what they say about each other.
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _ROUTING_TOO = tuple(
 
 
 class Loaded(NamedTuple):
-    """What a file came to, errors included."""
+    # What a file came to, errors included.
 
     config: GatewayConfig
     """As far as it could be read."""

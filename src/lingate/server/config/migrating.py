@@ -1,4 +1,4 @@
-"""What `lingate migrate litellm.yaml` says: what carries over, what differs, what is not done and what to use instead."""
+# What `lingate migrate litellm.yaml` says: what carries over, what differs, what is not done and what to use instead.
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lingate.server.config.source import REFERENCE, parse
 
 
 class Migration(NamedTuple):
-    """What becomes of a configuration of LiteLLM's."""
+    # What becomes of a configuration of LiteLLM's.
 
     path: str
     """The file."""

@@ -1,4 +1,4 @@
-"""What a gateway is set to about models: deployments, groups and how calls go through them."""
+# What a gateway is set to about models: deployments, groups and how calls go through them.
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def record(made: type[_T]) -> type[_T]:
 
 @record
 class Prices:
-    """Prices of a deployment's owner, US dollars a token. They come from the catalogue, unless any is given."""
+    # Prices of a deployment's owner, US dollars a token. They come from the catalogue, unless any is given.
 
     input_cost_per_token: Amount | None = None
     """US dollars for a token of input."""
@@ -66,7 +66,7 @@ class Prices:
 
 @record
 class DeploymentParams(Prices):
-    """`litellm_params`: where a deployment's calls go and how many it takes. Parameters of the request stand beside these."""
+    # `litellm_params`: where a deployment's calls go and how many it takes. Parameters of the request stand beside these.
 
     model: str = ""
     """`provider/model`; a bare name is taken where it is clear whose model it is."""
@@ -120,7 +120,7 @@ class DeploymentParams(Prices):
 
 @record
 class ModelInfo(Prices):
-    """`model_info`: what the owner says about a deployment."""
+    # `model_info`: what the owner says about a deployment.
 
     id: str | None = None
     """What it is called in headers, logs and the ledger. Default: a digest of the entry, without its secrets."""
@@ -138,7 +138,7 @@ class ModelInfo(Prices):
 
 @record
 class DeploymentConfig:
-    """One entry of `model_list`, read."""
+    # One entry of `model_list`, read.
 
     id: str
     """What tells it from the others."""
@@ -162,7 +162,7 @@ class DeploymentConfig:
 
 @record
 class Fallback:
-    """One place to go to instead."""
+    # One place to go to instead.
 
     model: str
     """Name of a group."""
@@ -176,7 +176,7 @@ Fallbacks = Mapping[str, tuple[Fallback, ...]]
 
 @record
 class Alias:
-    """Another name of a group."""
+    # Another name of a group.
 
     model: str
     """The group."""
@@ -186,7 +186,7 @@ class Alias:
 
 @record
 class RetriesByKind:
-    """`retry_policy`: further tries by kind of error. Names are LiteLLM's."""
+    # `retry_policy`: further tries by kind of error. Names are LiteLLM's.
 
     BadRequestErrorRetries: Count | None = None
     """After a request that was called wrong."""
@@ -210,7 +210,7 @@ class RetriesByKind:
 
 @record
 class FailsByKind:
-    """`allowed_fails_policy`: failures in a minute, by kind, after which a deployment rests. Names are LiteLLM's."""
+    # `allowed_fails_policy`: failures in a minute, by kind, after which a deployment rests. Names are LiteLLM's.
 
     BadRequestErrorAllowedFails: Count | None = None
     """Taken; a request that is wrong is never held against a deployment."""
@@ -228,7 +228,7 @@ class FailsByKind:
 
 @record
 class ProviderBudget:
-    """`provider_budget_config`: what all deployments of a provider may cost."""
+    # `provider_budget_config`: what all deployments of a provider may cost.
 
     budget_limit: Amount | None = None
     """US dollars a period."""
@@ -242,7 +242,7 @@ class ProviderBudget:
 
 @record
 class Routing:
-    """`router_settings`, and what `litellm_settings` says about the same."""
+    # `router_settings`, and what `litellm_settings` says about the same.
 
     routing_strategy: Strategy = "simple-shuffle"
     """How the next deployment is chosen."""

@@ -1,4 +1,4 @@
-"""The environment of one deployment: its own variables over the process's, without those of other credentials."""
+# The environment of one deployment: its own variables over the process's, without those of other credentials.
 
 # Credentials are made of several variables. A deployment with an access key of its own must not be signed with the
 # session token, the profile or the bearer key that the process happens to have for somebody else.

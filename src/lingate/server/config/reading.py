@@ -1,4 +1,4 @@
-"""Reads plain values into records by the records' annotations."""
+# Reads plain values into records by the records' annotations.
 
 # Collects what is wrong instead of stopping at the first.
 
@@ -21,7 +21,7 @@ Place = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """Something that is wrong."""
+    # Something that is wrong.
 
     where: str
     """File and line."""
@@ -36,7 +36,7 @@ class Problem(NamedTuple):
 
 
 class ConfigFileError(ConfigError):
-    """The configuration has errors; the message lists all of them."""
+    # The configuration has errors; the message lists all of them.
 
     # problems: What is wrong, in the order of the file.
     # files: Where it may be put right, as far as they were read.
@@ -48,7 +48,7 @@ class ConfigFileError(ConfigError):
 
 
 class FromEnv(str):
-    """A text that came from a variable: it may stand for a number or a switch, which YAML would have told apart."""
+    # A text that came from a variable: it may stand for a number or a switch, which YAML would have told apart.
 
     __slots__ = ("variable",)
     variable: str
@@ -60,7 +60,7 @@ class FromEnv(str):
 
 
 class Unset(NamedTuple):
-    """A reference to a variable that is not set."""
+    # A reference to a variable that is not set.
 
     variable: str
 
@@ -85,7 +85,8 @@ def closest(word: str, known: Sequence[str]) -> str:
 
 
 class Bad(Exception):
-    """A value that is not what it must be; the text says what it must be."""
+    # A value that is not what it must be; the text says what it must be.
+    pass
 
 
 @lru_cache(maxsize=64)
@@ -95,7 +96,7 @@ def hints_of(record: Any) -> dict[str, Any]:
 
 
 class Reading:
-    """One pass over a configuration."""
+    # One pass over a configuration.
 
     # where: File and line of a place.
 

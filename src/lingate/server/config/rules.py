@@ -1,4 +1,4 @@
-"""What values must be beyond their types: addresses, paths, and switches that need another one."""
+# What values must be beyond their types: addresses, paths, and switches that need another one.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gateway is set to."""
+# What a gateway is set to.
 
 # Frozen records; what a key of the file means is the docstring of its attribute.
 

@@ -1,4 +1,4 @@
-"""From files to plain values: YAML read strictly, includes joined, `os.environ/NAME` replaced, and where each value stood."""
+# From files to plain values: YAML read strictly, includes joined, `os.environ/NAME` replaced, and where each value stood.
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 class Source(msgspec.Struct):
-    """What the files hold."""
+    # What the files hold.
 
     data: Any = None
     """The values."""

@@ -1,4 +1,4 @@
-"""Notices that the configuration's files have changed, and reads them again."""
+# Notices that the configuration's files have changed, and reads them again.
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Changed = Callable[[GatewayConfig | ConfigFileError], None]
 
 
 class Watcher:
-    """Looks at the files of a configuration."""
+    # Looks at the files of a configuration.
 
     # A change is read when the files have stayed the same between two looks, so that one that is still being written is
     # not.

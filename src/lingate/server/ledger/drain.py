@@ -1,4 +1,4 @@
-"""Copy journals into the database: one task, in batches, each exactly once."""
+# Copy journals into the database: one task, in batches, each exactly once.
 
 # The position in a journal is committed together with the rows before it, and rows are ignored that the database already
 # has: whatever dies when, nothing is missing and nothing is there twice. A file is deleted when the database has its rows
@@ -57,7 +57,7 @@ class DrainState:
 
 
 class Drainer:
-    """The one writer of a journal's rows."""
+    # The one writer of a journal's rows.
 
     # journal: Of this process. Journals of dead processes beside it are taken over.
     # store: Where rows go. It need not answer yet.

@@ -1,4 +1,4 @@
-"""The ledger as CSV, in pieces as they are read, safe to open in a spreadsheet."""
+# The ledger as CSV, in pieces as they are read, safe to open in a spreadsheet.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows a question is about."""
+# Which rows a question is about.
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from lingate.server.store.ledger import ledger
 
 
 class QueryError(ValueError):
-    """A question that cannot be asked: an unknown dimension, a cursor that is none. The text is for the one who asked."""
+    # A question that cannot be asked: an unknown dimension, a cursor that is none. The text is for the one who asked.
+    pass
 
 
 class Filter(NamedTuple):
-    """Rows to look at; what is None does not matter. Fields are compared for equality."""
+    # Rows to look at; what is None does not matter. Fields are compared for equality.
 
     since: float | None = None
     """Not before this moment, epoch seconds."""

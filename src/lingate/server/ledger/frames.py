@@ -1,4 +1,4 @@
-"""How rows lie in a journal's file: a marker, the length, a checksum, the row as JSON."""
+# How rows lie in a journal's file: a marker, the length, a checksum, the row as JSON.
 
 # The file of a process that died may end in the middle of a frame, and one on a machine that lost its power may hold
 # anything after the last sync: what is whole is found again behind what is damaged.

@@ -1,4 +1,4 @@
-"""Put rows of a journal into the database, the fastest way each has: the SQL that they share, and SQLite's."""
+# Put rows of a journal into the database, the fastest way each has: the SQL that they share, and SQLite's.
 
 # SQLite gets many rows a statement, in a thread; Postgres (`insert_postgres.py`) gets the JSON as it is in the journal
 # and takes it apart itself. Both ignore rows that they have.
@@ -26,7 +26,7 @@ COLUMNS = LedgerRow.__struct_fields__
 
 
 class Inserter(Protocol):
-    """One database's way."""
+    # One database's way.
 
     rows: int
     """The most to give it at once."""
@@ -80,7 +80,7 @@ def tag_sums(source: str, hour: str) -> str:
 
 
 class SqliteInserter:
-    """Decodes rows here and binds 32 of them to a statement, all in one go in a thread."""
+    # Decodes rows here and binds 32 of them to a statement, all in one go in a thread.
 
     rows = 1024
     errors: tuple[type[Exception], ...] = (sqlite3.Error,)

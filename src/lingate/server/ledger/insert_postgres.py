@@ -1,4 +1,4 @@
-"""Put rows of a journal into Postgres."""
+# Put rows of a journal into Postgres.
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONFLICTS = 4
 
 
 class PostgresInserter:
-    """Sends the JSON, one statement for everything."""
+    # Sends the JSON, one statement for everything.
 
     rows = 512
     errors: tuple[type[Exception], ...] = (SQLAlchemyError,)

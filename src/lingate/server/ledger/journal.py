@@ -1,4 +1,4 @@
-"""The journal: rows on disk before the answer's last byte goes out, in the database whenever that is ready for them."""
+# The journal: rows on disk before the answer's last byte goes out, in the database whenever that is ready for them.
 
 # `write` appends a row with one system call and waits for nothing. The row is then in the kernel's hands and outlives
 # this process however it ends; what outlives the machine losing its power is what `sync` had reached, at most a second
@@ -34,7 +34,7 @@ MOST_TOKENS = 2**40 - 1
 
 
 class JournalFullError(LimitError):
-    """The ledger cannot take another row: its database has been away for long, or the disk is full."""
+    # The ledger cannot take another row: its database has been away for long, or the disk is full.
 
     kind = "ledger_full"
     retryable = True
@@ -61,8 +61,8 @@ class JournalState:
 
 
 class Journal:
-    """Where the rows of one process are written. Used by the thread of the event loop only,
-    except for `sync`."""
+    # Where the rows of one process are written. Used by the thread of the event loop only,
+    # except for `sync`.
 
     # root: Directory of all journals of this installation; this process makes its own below it.
     # max_bytes: How much may wait for the database, with what dead processes left. From there on `has_room` is false.

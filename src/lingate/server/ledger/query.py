@@ -1,4 +1,4 @@
-"""Questions to the ledger: who used what and what it cost, call by call and in sums."""
+# Questions to the ledger: who used what and what it cost, call by call and in sums.
 
 # The same on every database.
 # Sums come from the hourly tables wherever those hold what is asked for, and from the calls themselves otherwise: by
@@ -57,14 +57,14 @@ _Columns = dict[str, ColumnElement[Any]]
 
 
 class Page(NamedTuple):
-    """Some rows, newest first, and the cursor for those that come after them; None at the end."""
+    # Some rows, newest first, and the cursor for those that come after them; None at the end.
 
     rows: list[dict[str, Any]]
     cursor: str | None
 
 
 class Usage:
-    """Asks the ledger."""
+    # Asks the ledger.
 
     # Every method raises `StoreError` when the database does not answer.
     # drainer: Of this process: its newest rows are brought into the database before a question is answered.

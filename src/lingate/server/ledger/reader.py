@@ -1,4 +1,4 @@
-"""Read a journal in order, from where the database says it has it."""
+# Read a journal in order, from where the database says it has it.
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _CHUNK = 640 * 1024
 
 
 class Position(NamedTuple):
-    """A place in a journal; all rows before it are in the database."""
+    # A place in a journal; all rows before it are in the database.
 
     segment: int
     offset: int
 
 
 class Batch(NamedTuple):
-    """Rows that follow each other in one segment."""
+    # Rows that follow each other in one segment.
 
     spool: str
     """Name of the journal."""
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
 
 
 class Reader:
-    """Reads one spool."""
+    # Reads one spool.
 
     # live: Segment being written and its size, where this process is the writer.
     # passed: Told how many bytes need not be read again.

@@ -1,4 +1,4 @@
-"""Delete what is older than it may be: a few rows at a time, so that nobody waits for it."""
+# Delete what is older than it may be: a few rows at a time, so that nobody waits for it.
 
 from __future__ import annotations
 

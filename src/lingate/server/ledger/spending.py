@@ -1,4 +1,4 @@
-"""What budgets have spent: from the hourly sums, the calls of the hour in which a budget began, and the journal's newest rows."""
+# What budgets have spent: from the hourly sums, the calls of the hour in which a budget began, and the journal's newest rows.
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _decode = msgspec.json.Decoder(_Row).decode
 
 
 class LedgerSpending:
-    """Dollars that owners have spent since a moment, as far as this database and this process's journal know."""
+    # Dollars that owners have spent since a moment, as far as this database and this process's journal know.
 
     # names: All names by which a model may be known, given the one that was asked for.
 

@@ -1,4 +1,4 @@
-"""The journal's directories: one to a process, never shared, taken over by another when its process is dead."""
+# The journal's directories: one to a process, never shared, taken over by another when its process is dead.
 
 #     <journal>/claim          locked while a directory is being made or taken over
 #     <journal>/<name>/lock    locked as long as the owner lives; the kernel frees it however the owner died
@@ -23,7 +23,7 @@ _SEGMENT = re.compile(r"(\d{8})\.log")
 
 
 class Spool:
-    """A directory of segments that this process owns."""
+    # A directory of segments that this process owns.
 
     def __init__(self, directory: Path, lock: int) -> None:
         self.directory = directory

@@ -1,4 +1,4 @@
-"""Hours and days as the ledger counts them: since 1970, UTC."""
+# Hours and days as the ledger counts them: since 1970, UTC.
 
 from __future__ import annotations
 

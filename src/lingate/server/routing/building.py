@@ -1,4 +1,4 @@
-"""Makes deployments of configuration, and keeps what is known about them from one configuration to the next."""
+# Makes deployments of configuration, and keeps what is known about them from one configuration to the next.
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_WILD = 4096
 
 
 class Builder:
-    """Deployments of one configuration."""
+    # Deployments of one configuration.
 
     # shared: Tells other replicas of deployments that rest.
     # previous: The builder before a change; loads and healths of deployments that stay are taken over from it.

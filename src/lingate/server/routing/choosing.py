@@ -1,4 +1,4 @@
-"""Which of several deployments is asked next."""
+# Which of several deployments is asked next.
 
 # Pure: the clock and the dice are given.
 

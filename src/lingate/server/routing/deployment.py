@@ -1,4 +1,4 @@
-"""One place that answers for a model group: where it is, what it may take, and how it fares."""
+# One place that answers for a model group: where it is, what it may take, and how it fares.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model as clients name it: the deployments behind it, in the order they are asked, and what stands in for them."""
+# A model as clients name it: the deployments behind it, in the order they are asked, and what stands in for them.
 
 from __future__ import annotations
 

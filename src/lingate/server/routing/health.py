@@ -1,4 +1,4 @@
-"""How a deployment fares: cool-down, circuit breaker, latency, how much it was asked."""
+# How a deployment fares: cool-down, circuit breaker, latency, how much it was asked.
 
 # Plain numbers, no locks.
 # Closed: calls go through; failures of the last minute are counted. Resting: `until` lies ahead, and no call goes
@@ -54,7 +54,7 @@ def _nothing() -> None:
 
 
 class Shared(Protocol):
-    """Tells other replicas who rests. `Router.rest` is the way back."""
+    # Tells other replicas who rests. `Router.rest` is the way back.
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
         # A deployment began to rest; called on the event loop and must not wait.

@@ -1,4 +1,4 @@
-"""Names of models: which entries of `model_list` answer for one, which are listed, and which are like one that is not there."""
+# Names of models: which entries of `model_list` answer for one, which are listed, and which are like one that is not there.
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_COMPARED = 100
 
 
 class Names:
-    """The names of one configuration."""
+    # The names of one configuration.
 
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config

@@ -1,4 +1,4 @@
-"""Prices and limits of a deployment: its owner's word, else the catalogue's."""
+# Prices and limits of a deployment: its owner's word, else the catalogue's.
 
 # The catalogue is loaded at the first question.
 
@@ -20,7 +20,7 @@ from lingate.server.records import INCOMPLETE, Circumstances
 
 
 class Price(NamedTuple):
-    """Dollars a token."""
+    # Dollars a token.
 
     input: float | None = None
     """Of input; None where unknown."""
@@ -37,7 +37,7 @@ class Price(NamedTuple):
 
 
 class Sheet:
-    """Prices and limits of one model, looked up once."""
+    # Prices and limits of one model, looked up once.
 
     # params: Prices that the owner gives beside the parameters; weaker.
 

@@ -1,4 +1,4 @@
-"""Active health checks: lists the models of each deployment's provider now and then."""
+# Active health checks: lists the models of each deployment's provider now and then.
 
 # Listing is not billed; calls would be.
 
@@ -26,7 +26,7 @@ _SHORTEST = 1.0
 
 
 class Probe(NamedTuple):
-    """What the last look at a deployment found."""
+    # What the last look at a deployment found.
 
     at: float
     """When, by the router's clock."""
@@ -37,7 +37,7 @@ class Probe(NamedTuple):
 
 
 class Probes:
-    """Looks at all deployments that have a list of models."""
+    # Looks at all deployments that have a list of models.
 
     # A failure counts as a failed call would. A success proves only that the provider is reachable and takes the key:
     # it ends no rest.

@@ -1,4 +1,4 @@
-"""Budgets of providers and of deployments: whoever has spent theirs is asked no more until the next period."""
+# Budgets of providers and of deployments: whoever has spent theirs is asked no more until the next period.
 
 # A call counts when it ends, so that calls under way may go over. Budgets of keys, which are reserved, are exact.
 
@@ -19,7 +19,7 @@ _ORDINARY = Circumstances()
 
 
 class Purse(NamedTuple):
-    """What one deployment's calls are paid from."""
+    # What one deployment's calls are paid from.
 
     budgets: tuple[Budget, ...]
     """Its own and its provider's."""
@@ -45,7 +45,7 @@ class Purse(NamedTuple):
 
 
 class Purses:
-    """The budgets of one configuration."""
+    # The budgets of one configuration.
 
     # previous: Those before a change: what was spent stays.
 

@@ -1,4 +1,4 @@
-"""Retries at one deployment, which learns of every failed try as it happens."""
+# Retries at one deployment, which learns of every failed try as it happens.
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS = {
 
 
 class Watched(RetryPolicy, frozen=True, kw_only=True):
-    """A retry policy that tells somebody of each failure before it decides."""
+    # A retry policy that tells somebody of each failure before it decides.
 
     told: Callable[[LingateError], None]
     """Is told."""

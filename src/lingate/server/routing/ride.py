@@ -1,4 +1,4 @@
-"""One call's way through the deployments: an iterator of routes, of which each is chosen when the one before has failed."""
+# One call's way through the deployments: an iterator of routes, of which each is chosen when the one before has failed.
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SURELY = 0.7
 
 
 class Ride(Record, eq=False, weakref=True):
-    """The routes of one call. Iterate it as a plan's `routes`; then exactly one of `won` and `lost`."""
+    # The routes of one call. Iterate it as a plan's `routes`; then exactly one of `won` and `lost`.
 
     _router: Router
     _asked: Group

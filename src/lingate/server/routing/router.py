@@ -1,4 +1,4 @@
-"""From the name of a model to those who answer for it."""
+# From the name of a model to those who answer for it.
 
 # One router for each state of the configuration.
 
@@ -35,7 +35,7 @@ _AFFINITY = {"prompt_caching": "prompt", "deployment_affinity": "key", "session_
 
 
 class Router:
-    """Names of models, the deployments behind them, and how they fare."""
+    # Names of models, the deployments behind them, and how they fare.
 
     # shared: Tells other replicas of deployments that rest.
     # previous: The router before a change of the configuration: what is known about deployments that stay is kept.

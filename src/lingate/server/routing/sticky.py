@@ -1,4 +1,4 @@
-"""What makes calls belong together, so that a provider's prompt cache is met again."""
+# What makes calls belong together, so that a provider's prompt cache is met again.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of keys, of those whom limits belong to, of settings, and of what administrators did."""
+# Tables of keys, of those whom limits belong to, of settings, and of what administrators did.
 
 # A record is one JSON text, decoded once when it is loaded; the columns beside it are what rows are found by. `version`
 # counts changes: a replica reads what is newer than what it has. Deleted rows stay, without data, so that replicas hear

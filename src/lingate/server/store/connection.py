@@ -1,4 +1,4 @@
-"""A connection to await on."""
+# A connection to await on.
 
 # SQLAlchemy's own `ext.asyncio` is the same bridge, but importing it imports the mapper: 8 MB and 50 ms at start that
 # this program has no other use for.
@@ -19,7 +19,7 @@ _P = ParamSpec("_P")
 
 
 class AsyncConnection:
-    """A connection in a transaction. Results are whole: reading them waits for nothing."""
+    # A connection in a transaction. Results are whole: reading them waits for nothing.
 
     # dialect: `sqlite` or `postgresql`.
 

@@ -1,4 +1,4 @@
-"""SQLite with nothing in between: for the writer of thousands of rows a second, and for what every gateway asks."""
+# SQLite with nothing in between: for the writer of thousands of rows a second, and for what every gateway asks.
 
 # Through SQLAlchemy each statement goes to a thread and back several times; here a whole transaction goes once. And a
 # gateway that serves calls need not load it: 13 MB and an eighth of a second at start.
@@ -20,7 +20,7 @@ _MOST_IDLE = 2
 
 
 class DirectSqlite:
-    """Connections for one transaction each, from any thread."""
+    # Connections for one transaction each, from any thread.
 
     # begin: How transactions begin. One that read first cannot become a writer once another has written: writers say
     # so.

@@ -1,4 +1,4 @@
-"""Open the database and lend connections to it."""
+# Open the database and lend connections to it.
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CLOSE_SECONDS = 3.0
 
 
 class Statement(NamedTuple):
-    """SQL that every database here reads in the same way, with `:name` for a value."""
+    # SQL that every database here reads in the same way, with `:name` for a value.
 
     sql: str
     """Its text."""
@@ -34,7 +34,7 @@ class Statement(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of a statement."""
+    # What became of a statement.
 
     rows: list[tuple[Any, ...]]
     """Its rows, columns in their order; none where it has no result."""
@@ -55,7 +55,7 @@ async def open_store(url: str) -> Store:
 
 
 class Store:
-    """The gateway's database. Making one opens nothing: `prepare` (or `open_store`) does."""
+    # The gateway's database. Making one opens nothing: `prepare` (or `open_store`) does.
 
     # shown: Its URL without password and parameters, for messages.
     # ready: Its tables are known to be up to date.

@@ -1,4 +1,4 @@
-"""Tables of the usage ledger."""
+# Tables of the usage ledger.
 
 # `ledger` has a column for each field of `LedgerRow`, in its order. `usage_hours` and `tag_hours` are its sums by hour,
 # kept in the same transactions, so that spend can be asked for without reading a row per call, and after old rows are

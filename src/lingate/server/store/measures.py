@@ -1,4 +1,4 @@
-"""What the ledger's sums are of."""
+# What the ledger's sums are of.
 
 from __future__ import annotations
 

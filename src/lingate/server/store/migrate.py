@@ -1,4 +1,4 @@
-"""Bring a database to this program's revision, under a lock, so that replicas may start at once."""
+# Bring a database to this program's revision, under a lock, so that replicas may start at once.
 
 # A database that is up to date costs one query: alembic is imported only if there is something to do for it, and a new
 # database is made from the catalogue of tables, which tests show to be the same as running every migration.

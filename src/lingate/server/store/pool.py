@@ -1,4 +1,4 @@
-"""SQLAlchemy's engines, for Postgres and for whatever is more than a few plain statements."""
+# SQLAlchemy's engines, for Postgres and for whatever is more than a few plain statements.
 
 # Loaded when the first is needed.
 

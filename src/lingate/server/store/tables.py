@@ -1,4 +1,4 @@
-"""All tables, so that whoever needs the whole catalogue (a new database, a migration) imports one module."""
+# All tables, so that whoever needs the whole catalogue (a new database, a migration) imports one module.
 
 # Here are also the indexes of part of a table: SQLAlchemy imports a database's dialect to understand them, which a
 # program that only uses the tables need not pay for.

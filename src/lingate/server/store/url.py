@@ -1,4 +1,4 @@
-"""Read a database URL as users have it, in SQLAlchemy's and in libpq's and in Prisma's spelling."""
+# Read a database URL as users have it, in SQLAlchemy's and in libpq's and in Prisma's spelling.
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FILE = re.compile(r"sqlite(?:\+aiosqlite)?:///([^?]+)")
 
 
 class Address(msgspec.Struct):
-    """Where a database is, taken apart."""
+    # Where a database is, taken apart.
 
     url: URL | None
     """For SQLAlchemy, with the asynchronous driver and without parameters; None for a file."""

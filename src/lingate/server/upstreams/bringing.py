@@ -1,4 +1,4 @@
-"""From `api_base` and `api_key` in a request to a call that goes there: with the caller's key, and nothing of the owner's."""
+# From `api_base` and `api_key` in a request to a call that goes there: with the caller's key, and nothing of the owner's.
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Brought:
 
 
 class Upstreams:
-    """What callers may bring, by the configuration."""
+    # What callers may bring, by the configuration.
 
     def __init__(self, config: GatewayConfig) -> None:
         self.welcome = config.general.allow_client_side_credentials

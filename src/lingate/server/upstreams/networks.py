@@ -1,4 +1,4 @@
-"""Which addresses may be connected to for a caller: those of the public Internet, nothing that merely looks like it."""
+# Which addresses may be connected to for a caller: those of the public Internet, nothing that merely looks like it.
 
 # What is not known to be public is refused: of IPv6 only `2000::/3` is handed out, and parts of that stand for
 # something else. Sources: the IANA registries of special-purpose addresses (RFC 6890), and the clouds' documentation of

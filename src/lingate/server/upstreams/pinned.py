@@ -1,4 +1,4 @@
-"""Connections that go to the very address that was checked, whatever the name resolves to a moment later."""
+# Connections that go to the very address that was checked, whatever the name resolves to a moment later.
 
 # The name stays in the request and in TLS: only where the connection goes is fixed. Redirects are not followed, and
 # requests to any other host are refused, so that an answer cannot lead elsewhere either.
@@ -41,7 +41,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class Pinned:
-    """An `AsyncTransport` to one place, at one address."""
+    # An `AsyncTransport` to one place, at one address.
 
     # most: Bytes of the longest answer that is read in one piece.
 
@@ -75,7 +75,7 @@ class Pinned:
 
 
 class Pins:
-    """Finds the addresses of places, checks them, and keeps connections to them."""
+    # Finds the addresses of places, checks them, and keeps connections to them.
 
     def __init__(self, resolve: Resolve = resolve) -> None:
         self.resolve = resolve

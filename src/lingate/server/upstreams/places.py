@@ -1,4 +1,4 @@
-"""Reading an address that a caller brings, and looking it up in the list of those that are allowed."""
+# Reading an address that a caller brings, and looking it up in the list of those that are allowed.
 
 # Programs differ in what they make of odd URLs, and every difference is a way around a check. So only the plain form is
 # taken, and what is sent is written anew from its parts.
@@ -19,7 +19,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Place(NamedTuple):
-    """Where a caller wants its call to go."""
+    # Where a caller wants its call to go.
 
     scheme: str
     """`http` or `https`."""
@@ -106,7 +106,7 @@ class _Entry(NamedTuple):
 
 
 class Allowed:
-    """The hosts that callers may name."""
+    # The hosts that callers may name.
 
     # entries: `api.example.com`, `*.example.com` (all below it), `10.0.0.7:8000`. Without a port the usual ones are
     # meant: 443 for https and 80 for http.
