@@ -81,6 +81,8 @@ def test_a_conversation_without_anything_to_answer_is_refused() -> None:
         wire(messages=[{"role": "robot", "content": "x"}])
     with pytest.raises(ConfigError, match="messages"):
         wire(messages="x")
+    with pytest.raises(ConfigError, match=r"messages\[0\].content\[0\].* must be an object with a type"):
+        wire(messages=[{"role": "user", "content": [{"type": [], "text": "x"}]}])
 
 
 def test_a_call_comes_right_after_a_turn_of_the_user() -> None:

@@ -68,7 +68,7 @@ def test_calls_in_the_history_are_of_the_functions_that_are_offered() -> None:
 
 
 @pytest.mark.parametrize(("tools", "name"), [([SPACE], "mcp__maps__look"), ([PLAIN, SPACE], "look"), ([PLAIN], "look")])
-def test_a_function_of_a_namespace_is_demanded_by_the_name_that_it_is_offered_under(
+def test_a_function_of_a_namespace_is_demanded_and_allowed_by_the_name_that_it_is_offered_under(
     tools: list[dict[str, Any]], name: str
 ) -> None:
     demanded = {"type": "function", "name": "look"}
@@ -77,7 +77,8 @@ def test_a_function_of_a_namespace_is_demanded_by_the_name_that_it_is_offered_un
     some = wire(tools=tools, tool_choice={"type": "allowed_tools", "mode": "required", "tools": [demanded]})
 
     assert one == {"type": "function", "function": {"name": name}}
-    assert some["tool_choice"]["allowed_tools"]["tools"] == [one]
+    assert some["tool_choice"] == "required"
+    assert [tool["function"]["name"] for tool in some["tools"]] == [name]
 
 
 def test_a_call_comes_back_with_its_namespace() -> None:

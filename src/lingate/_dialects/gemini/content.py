@@ -99,7 +99,7 @@ def _part(part: Any, where: str, draft: Draft) -> JsonDict | None:
     if write is not None:
         return write(part, where, draft)
     native = {name: value for name, value in camelized(part).items() if value is not None and name != "type"}
-    if (kind is None or kind in native) and not PART_KINDS.isdisjoint(native):
+    if (kind is None or (isinstance(kind, str) and kind in native)) and not PART_KINDS.isdisjoint(native):
         if not isinstance(native.get("text", ""), str):
             raise draft.broken(f"{where}.text", "must be a string")
         return native
