@@ -85,7 +85,7 @@ class AzureSigner(KeptSigner):
             if self._found is None:
                 self._found = self._find()
             token = self._found.get_token(self._source.scope)
-        except Exception as error:
+        except Exception as error:  # as at the other clouds, whatever the vendor's package trips over
             raise _failure(error, self._row) from None
         return Fetched({"authorization": f"Bearer {token.token}"}, float(token.expires_on))
 

@@ -246,7 +246,8 @@ def _tries(
 def _within(timeout: Timeout, left: float) -> Timeout:
     if left > timeout.total - 0.005:
         return timeout  # the first try; what has passed is the time it took to get here
-    return Timeout(total=(left := max(left, 0.001)), connect=min(timeout.connect, left), read=timeout.read)
+    left = max(left, 0.001)
+    return Timeout(total=left, connect=min(timeout.connect, left), read=timeout.read)
 
 
 def _too_late(sent: HttpRequest, timeout: Timeout) -> DeadlineExceededError:

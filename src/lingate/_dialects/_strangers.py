@@ -104,14 +104,10 @@ def without_anthropics(fields: dict[str, Any], note: Callable[[str], None], refu
         if is_anthropics_hint(name, fields[name]):
             note(name)
         elif is_anthropics_own(name, fields[name]):
-            refuse(name, NOT_HERE)
+            refuse(name, ": it asks for what only its client's own format has")
         else:
             continue
         del fields[name]
-
-
-NOT_HERE = ": it asks for what only its client's own format has"
-"""Why one of `ANTHROPICS_OWN` is refused."""
 
 
 _HOLDERS = {

@@ -23,14 +23,12 @@ _DETAILS = ("citations", "context", "transformations", "scheduling", "willContin
 """What is said about a block of a user's: that it be cited, what it is, and how it may be made smaller; when a result counts."""
 
 _ON_MEDIA = (
-    *(
-        "audioMetadata",
-        "documentMetadata",
-        "mediaProcessing",
-        "mediaResolution",
-        "spreadsheetMetadata",
-        "videoMetadata",
-    ),
+    "audioMetadata",
+    "documentMetadata",
+    "mediaProcessing",
+    "mediaResolution",
+    "spreadsheetMetadata",
+    "videoMetadata",
 )
 """What Google's clients say of a picture, sound, film or document: which part of it, and how closely to look."""
 

@@ -46,12 +46,8 @@ _NEUTRAL = {
     "encoding_format": ("float",),
 }
 
-_HINTS = (
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "safety_identifier",
-)  # left out and reported, never an error
+# Left out and reported, never an error.
+_HINTS = ("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier")
 
 # What these ask for is done on our side, so a provider that does not know them loses nothing.
 _OURS = frozenset({"stop", "stream", "stream_options", "model", "messages"})

@@ -58,8 +58,8 @@ class Database:
         for _, deleted, id, data, digest, previous in keys:
             changes.keys[id] = None if deleted else _read(f"key {id}", stored_from, data, digest, previous)
         for _, deleted, id, data, kind in principals:
-            found_here = None if deleted else _read(f"{kind} {id}", principal_from, data) or _closed(id)
-            changes.principals[kind, id] = found_here
+            principal = None if deleted else _read(f"{kind} {id}", principal_from, data) or _closed(id)
+            changes.principals[kind, id] = principal
         return changes
 
     async def key_of(self, digest: str) -> StoredKey | None:
