@@ -228,6 +228,14 @@ def test_free_strings_are_made_of_the_words_given() -> None:
     assert example({"type": "string"}, words=["Paris"]) == "Paris"
 
 
+@pytest.mark.parametrize("seed", list("abcdef"))
+def test_what_is_chosen_from_a_list_is_what_the_words_say_where_that_fits(seed: str) -> None:
+    cities = {"enum": ["Oslo", "Lisbon", 3]}
+    assert example(cities, seed=seed, words=["Is", "Lisbon"]) == "Lisbon"
+    both = {"type": "array", "items": {"enum": ["Oslo", "Lisbon"]}, "minItems": 2, "uniqueItems": True}
+    assert sorted(example(both, seed=seed, words=["Lisbon"])) == ["Lisbon", "Oslo"]
+
+
 def test_a_bound_may_be_exclusive_by_draft_4s_flag() -> None:
     assert example({"type": "integer", "minimum": 5, "exclusiveMinimum": True}) > 5
     assert example({"type": "integer", "maximum": 5, "exclusiveMaximum": False}) <= 5

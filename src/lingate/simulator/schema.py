@@ -51,13 +51,14 @@ _HIGHEST = ("maxLength", "maximum", "maxItems", "maxProperties", "maxContains")
 
 def example(schema: Schema, *, seed: str = "", words: Sequence[str] = ()) -> Any:
     # A value that satisfies the schema (draft 4 to 2020-12 or OpenAPI's variant; references must be local).
-    # `seed` chooses among the values that fit; free strings are made of `words`, so that an answer can mention the
-    # question.
+    # `seed` chooses among the values that fit; free strings are made of `words`, and what is chosen from a list is one
+    # of them where that works out, so that an answer can mention the question.
     # Raises ValueError: The schema itself is malformed, such as a text where a number belongs.
     try:
         first = None
         for variant in range(_VARIANTS):
-            made = _Maker(schema, f"{seed}/{variant}" if variant else seed, words).make(schema, "", 0)
+            told = () if variant else words
+            made = _Maker(schema, f"{seed}/{variant}" if variant else seed, words, told).make(schema, "", 0)
             if matches(schema, made):
                 return made
             first = made if variant == 0 else first
@@ -69,10 +70,11 @@ def example(schema: Schema, *, seed: str = "", words: Sequence[str] = ()) -> Any
 class _Maker:
     # One attempt. `path` names the place in the value, so that sibling strings differ.
 
-    def __init__(self, root: Schema, seed: str, words: Sequence[str]) -> None:
+    def __init__(self, root: Schema, seed: str, words: Sequence[str], told: Sequence[str]) -> None:
         self.root = root
         self.seed = seed
         self.words = words
+        self.told = told
         self.made = 0
 
     def make(self, schema: Schema, path: str, depth: int) -> Any:
@@ -89,6 +91,7 @@ class _Maker:
             return schema["const"]
         if "enum" in schema:
             fitting = [item for item in schema["enum"] if matches(schema, item, self.root)] or schema["enum"]
+            fitting = [item for item in fitting if item in self.told] or fitting
             return fitting[self._pick(path, len(fitting))] if fitting else None
         for key in ("oneOf", "anyOf"):
             if schema.get(key):
