@@ -27,7 +27,6 @@ _TEXTS = (
     "errorMessage",
     "error_description",
     "faultstring",
-    "html-message",
     "OriginalMessage",
     "originalMessage",
     "description",
@@ -126,6 +125,9 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
     if aws_type:
         reader.code(_aws_name(aws_type))
     reader.take(value, 0)
+    if not reader.texts and status is not None and status >= 400:
+        reader.lost = True
+        reader.take(value, 0)
     texts = reader.texts or [code for code in reader.codes if " " in code]
     message = "; ".join(texts)
     return Evidence(
@@ -226,6 +228,7 @@ class _Reader:
         self.headers: dict[str, str] = {}
         self.request_id: str | None = None
         self.flagged = False
+        self.lost = False  # nothing was found where errors are known to say it: any words will do
         self.nodes = _MAX_NODES
 
     def take(self, value: Any, depth: int) -> None:
@@ -263,6 +266,10 @@ class _Reader:
             # A string here is text of the error, except that `param` names fields and `detail` has been read.
             if isinstance(child, dict if key == "param" else (dict, list)) or key in ("raw", "details"):
                 self.take(child, depth + 1)
+        if self.lost and not self.texts:
+            for child in list(node.values())[:20]:
+                if not isinstance(child, str) or " " in child or not child.isascii():
+                    self.take(child, depth + 1)
 
     def _inner_error(self, node: dict[str, Any], depth: int) -> None:
         # The error proper comes before what stands around it.

@@ -96,12 +96,12 @@ _RATE_CODES = _Codes(
 )
 _QUOTA_CODES = _Codes(
     "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
-    " billing exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough credits_exhausted"
+    " billing exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough"
     " credit_limit_exceeded budget_exceeded spend_limit_exceeded pre_consume_token_quota_failed payment_required quota_exceeded"
     " token_limit_exceeded AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
     " AllocationQuota.FreeTierOnly ServiceQuotaExceededException ResourceInsufficient.ChargeResourceExhaust 1113 1309"
     " 3036 base_resp:1008 base_resp:2056",
-    "insufficient_quota insufficient_balance insufficient_credit insufficient_fund insufficient_user_quota arrear"
+    "insufficient_quota insufficient_balance insufficient_credit insufficient_fund insufficient_user_quota arrear credits_exhausted"
     " ResourcePackExhausted",
 )
 _BUSY_CODES = _Codes(
@@ -121,7 +121,7 @@ _AUTH_CODES = _Codes(
     "invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key no_api_key"
     " unauthenticated unauthorized authorized_error NotAuthenticated invalid_token credentials_missing account_deactivated"
     " UnrecognizedClientException RequestExpired InvalidSignatureException SignatureDoesNotMatch IncompleteSignature"
-    " IncompleteSignatureException InvalidClientTokenId 10000 invalid_grant invalid_client failed_to_auth base_resp:1004"
+    " IncompleteSignatureException InvalidClientTokenId invalid_grant invalid_client failed_to_auth base_resp:1004"
     " base_resp:2049",
     "AuthFailure. authentication ExpiredToken token_expired",
 )
@@ -151,7 +151,7 @@ _QUOTA_WORDS = _Words(
     r"key limit exceeded",
     r"(?<!thinking.)(?<!reasoning.)(?<!concurrency.)budget (?:\w+ ){0,4}(?:exceeded|exhausted)",
     r"exceeded (?:your |the )?(?:\w+ )?budget|exceeded\w{0,9}budget",
-    r"quota is not enough",
+    r"quota is not enough|need quota:|预扣费",
     # Beside a rate limit that is advice: "Add credits to unlock 1000 free requests per day".
     r"(?s)^(?!.*rate.?limit).*(?:add|purchase|buy) (?:more )?(?:credits?|funds)\b(?! to (?:increase|unlock|raise|lift))",
     r"\brecharge\b",
@@ -165,10 +165,10 @@ _QUOTA_WORDS = _Words(
 # Not beside a 429: there they are advice on how to get a higher rate.
 _UNPAID_WORDS = _Words(
     r"payment (?:method )?(?:is )?(?:required|past due)|valid credit card|add (?:a |your )?(?:valid )?payment method|unpaid",
-    r"non-?payment|negative balance",
+    r"non-?payment|negative balance|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
     r"(?:free )?trial (?:has |is )?(?:expired|ended)|subscription (?:has |is )?expired|billing hard limit",
     r"payment instrument|monthly (?:usage )?(?:limit|quota)|exceeded your current quota",
-    r"insufficient quota|quota (?:is |has been )?(?:exhausted|used up)|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
+    r"insufficient quota|quota (?:is exceeded|(?:is |has been )?(?:exhausted|used up))",
 )
 _BUSY_WORDS = _Words(
     r"(?<!either the )(?<!either the server )"  # ... or there is an error in the application
@@ -190,7 +190,7 @@ _AUTH_WORDS = _Words(
     r"(?:\w+ )?(?:x-)?(?:api|auth|authentication|authorization|access|bearer|security|subscription)"
     r"[-_ ]?(?:key|token|header|credentials?)",
     r"api[-_ ]?key (?:\S+ ){0,3}?(?:not valid|not found|not be found|invalid|incorrect|expired|missing|required|revoked"
-    r"|disabled)",
+    r"|disabled)(?!.{0,40}(?:permission|scope))",
     r"(?:(?:access|bearer|auth|authentication|authorization) token|authorization header)s? (?:(?:is|was|has(?: been)?|could) )?"
     r"(?:not valid|not be (?:validated|verified)|invalid|incorrect|expired|missing|malformed|revoked)",
     r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
@@ -230,13 +230,14 @@ _CONTEXT_WORDS = _Words(
     r"tokens in (?:the )?request (?:more|greater|larger) than",
     r"(?:input|text|prompt) (?:cannot )?exceeds? (?:\w+ ){0,4}[\d,]+ tokens",
     r"(?:input|prompt|request|messages?)\b.{0,40}? \(?[\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
-    r"(?:input|prompt) (?:tokens?|token count|length)\b.{0,40}(?:exceed|too long|longer than|(?:larger|greater) than)",
+    r"\b(?:input|prompt)[ _](?:tokens?|token count|length)\b.{0,40}(?:exceed|too long|must be (?:less|smaller|shorter)"
+    r"|(?:long|larg|great)er than)",
     r"total (?:number of |message )?tokens?\b.{0,20} (?:exceed|(?:larger|greater) than)",
     r"(?:prompt|input|request) (?:is|has) [\d,]+ tokens\b.{0,40}\bcontext|runs? out of context|needs [\d,]+ context tokens",
     r"context_?(?:length|window)_?exceeded",
     r"(?:上下文|输入|提示词?|prompt|对话)[^图音视件]{0,8}(?:超长|过长|超过|超出|超限)|超[过出].{0,6}上下文|token(?:数量?|长度)?超",
     r"size limit exceeded by [\d,]+ tokens",
-    r"prompt (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
+    r"(?:prompt|input content) (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
     r"input (?:is )?too long",
     r"(?:input|prompt)\b.{0,60} is longer than(?! 1 token)",
     r"number of (?:input tokens must be no more|tokens in the (?:input|prompt).{0,40}(?:exceed|must be no more))",
@@ -247,10 +248,9 @@ _CONTEXT_WORDS = _Words(
     r"range of input length|length of (?:the )?(?:messages|input|prompt) exceed",
     _SUM,
     r"inputs?\W? must have less than [\d,]+ tokens",
-    r"max_tokens must be at least 1, got -",
+    r"max_tokens must be at least 1, got -|must be less than (?:or equal to )?max_seq_len",
     r"token count (?:(?:of )?[\d,]+ )?exceeds",
-    r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx",
-    r"must be less than (?:or equal to )?max_seq_len|max tokens of [\d,]+ exceeded",
+    r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx|max tokens of [\d,]+ exceeded",
 )
 _SURE_CONTEXT_WORDS = _Words(
     r"^context size has been exceeded|^(?:the )?input length exceeds|^input (?:\([\d,]+ tokens\) )?is too large to",
@@ -285,10 +285,10 @@ _NOT_FOUND_WORDS = _Words(
     rf"|\. supported models)|^model {_NAME} is not supported\W*$",
     r"(?:unknown|no such) model|unsupported model(?:[:;]| [\"'`]|$)",
     r"(?:could not|cannot|can't|unable to) (?:find|access) (?:the |a )?(?:[\w-]+ )?model|supported api model names",
-    r"invalid model(?: name| id| identifier|:)",
+    r"invalid model(?: name| id|[:.])",
     r"(?:model identifier is invalid|not a valid model)",
     r"check the model you provided",
-    r"no models? (?:is |are )?loaded",
+    r"no models? (?:is |are )?(?:currently )?loaded",
     r"404 not_found|^not found$",
     r"endpoint \S{1,120} of account \S{1,40} not found",
     r"unexpected endpoint or method",
@@ -333,15 +333,15 @@ _RATE_SAID = _Words(
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
-    r"internal[ _](?:server )?error|内部错误|(?:系统|网络)(?:错误|异常)",
-    r"cuda|out of memory|runner process|engine (?:core|loop)|(?:worker|process|engine|runner) (?:has )?(?:died|crashed|terminated)",
+    r"internal[ _](?:serv\w+ )?error|内部错误|(?:系统|网络)(?:错误|异常)|^system error|(?:out of|more system) memory",
+    r"cuda|runner process|engine (?:core|loop)|(?:worker|process|engine|runner) (?:has )?(?:died|crashed|terminated)",
     r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
     r"error decoding response|provider returned (?:an )?error|error injected",
     r"something went wrong|unexpected error|an? (?:internal )?error (?:occurred|was encountered|has occurred)",
     r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed)",
     r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
-    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|aborted|interrupted|disconnected)",
-    r"internal service error|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later",
+    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted|disconnected)",
+    r"\baborted|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
     r"稍后(?:再|重)试|(?:上游|均).{0,4}失败",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")

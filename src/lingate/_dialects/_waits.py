@@ -137,7 +137,7 @@ _whole_duration = cache(partial(re.compile, rf"(?i)(?:{_GLUED}|{_PART}(?:{_JOINT
 _phrases = cache(
     partial(
         re.compile,
-        r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?|been timed out)\s+"
+        r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?|been timed out)[\s-]+"
         r"(?:in |after:? |for )?(?:about |approximately |at least |~)?"
         rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+ ?(?:秒|分)钟?后)"
         # As Google's packages for Python show it.
