@@ -60,6 +60,34 @@ def test_what_is_known_of_a_model() -> None:
     assert litellm.model_cost["gpt-4o"]["input_cost_per_token"] == info["input_cost_per_token"]
 
 
+@pytest.mark.parametrize(
+    ("model", "limits"),
+    [
+        ("gpt-6.2-sol", (922_000, 128_000)),
+        ("gpt-5.4-mini", (272_000, 128_000)),
+        ("ft:gpt-4.1-mini-2025-04-14:me::1", (1_047_576, 32_768)),
+        ("claude-opus-4-5", (200_000, 64_000)),
+        ("claude-haiku-5-5", (1_000_000, 128_000)),
+        ("openrouter/anthropic/claude-opus-4.6", (1_000_000, 128_000)),
+        ("gemini/gemini-4-argon", (1_048_576, 1_048_576)),
+        ("gemini/gemini-flash-latest", (1_048_576, 65_536)),
+        ("xai/grok-4.7", (500_000, 500_000)),
+        ("xai/grok-4.20-reasoning", (1_000_000, 1_000_000)),
+        ("xai/grok-4-0709", (256_000, 256_000)),
+        ("deepseek-v4-pro", (1_000_000, 393_216)),
+        ("moonshot/kimi-k3.1-pro", (1_048_576, 1_048_576)),
+        ("zai/glm-5.3", (1_000_000, 128_000)),
+        ("mistral/mistral-large-4", (1_048_576, 1_048_576)),
+        ("mistral/mistral-large-latest", (262_144, 262_144)),
+        ("mistral/magistral-medium-latest", (262_144, 262_144)),
+    ],
+)
+def test_the_limits_of_a_model_are_those_of_its_generation(model: str, limits: tuple[int, int]) -> None:
+    info = litellm.get_model_info(model)
+
+    assert (info["max_input_tokens"], info["max_output_tokens"]) == limits
+
+
 def test_an_unknown_model_is_said_to_be_unknown() -> None:
     with pytest.raises(litellm.ModelNotMappedError, match=r"isn't mapped yet.*model_prices_and_context_window\.json"):
         litellm.get_model_info("groq/no-such-model-at-all")

@@ -65,6 +65,13 @@ def test_claude_by_generation(model: str, sampling: str | None, thinking: str, s
         ("gpt-5.4-mini", ("none", "low", "medium", "high", "xhigh")),
         ("gpt-5.5", ("none", "low", "medium", "high", "xhigh")),
         ("gpt-5.6-sol", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("gpt-6-luna", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("openai/gpt-6.1-terra", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("global.openai.gpt-6-astra", ("low", "medium", "high", "xhigh", "max")),
+        ("gpt-6.2-astra", ("low", "medium", "high", "xhigh", "max")),
+        ("gpt-6.1-sol", ("low", "medium", "high", "xhigh", "max")),
+        ("gpt-7-sol", ("none", "low", "medium", "high", "xhigh", "max")),
+        ("gpt-7-chat-latest", None),
         ("gpt-5.1-codex-max", None),
         ("gpt-5.2-chat-latest", None),
         ("gpt-5", ("minimal", "low", "medium", "high")),
@@ -119,9 +126,7 @@ def test_each_claude_has_its_words_for_effort() -> None:
     assert "efforts" not in family_traits("claude-sonnet-4-5")
 
 
-@pytest.mark.parametrize(
-    "model", ["o1", "o3", "openai/o3-pro", "o4-mini", "gpt-5", "azure/gpt-5-mini-2025-08-07", "gpt-6-sol"]
-)
+@pytest.mark.parametrize("model", ["o1", "o3", "openai/o3-pro", "o4-mini", "gpt-5", "azure/gpt-5-mini-2025-08-07"])
 def test_openai_s_reasoning_models_do_not_sample(model: str) -> None:
     traits = family_traits(model)
 
@@ -131,7 +136,7 @@ def test_openai_s_reasoning_models_do_not_sample(model: str) -> None:
 
 @pytest.mark.parametrize(
     ("model", "effort"),
-    [("gpt-5.1", "none"), ("openai/gpt-5.4-mini", "none"), ("gpt-5.5", "medium"), ("gpt-5.6-sol", "medium")],
+    [("gpt-5.1", "none"), ("openai/gpt-5.4-mini", "none"), ("gpt-5.5", "medium"), ("gpt-6-sol", "medium")],
 )
 def test_later_ones_sample_while_they_do_not_reason(model: str, effort: str) -> None:
     assert family_traits(model)["sampling"] == "effort_none"

@@ -107,21 +107,32 @@ def test_sampling_is_taken_while_the_model_does_not_reason() -> None:
     assert _run({"top_p": 0.5}, traits={"sampling": "effort_none", "default_effort": "none"}) == ({"top_p": 0.5}, [])
 
 
-@pytest.mark.parametrize("body", [{"temperature": 0.2}, {"temperature": 0.2, "reasoning_effort": "low"}])
-def test_sampling_while_the_model_reasons_is_refused_or_dropped(body: Json) -> None:
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"temperature": 0.2}, "temperature"),
+        ({"temperature": 0.2, "reasoning_effort": "low"}, "temperature"),
+        ({"logprobs": True}, "logprobs"),
+        ({"top_logprobs": 1}, "top_logprobs"),
+    ],
+)
+def test_sampling_while_the_model_reasons_is_refused_or_dropped(body: Json, name: str) -> None:
     traits = {"sampling": "effort_none", "default_effort": "medium"}
 
-    with pytest.raises(UnsupportedError) as caught:
+    with pytest.raises(UnsupportedError, match=f"take `{name}` unless reasoning_effort is `none`") as caught:
         _run(body, traits=traits)
+    with pytest.raises(UnsupportedError, match=f"take `{name}` .leave"):
+        _run(body, traits={**traits, "efforts": ("low", "high")})
     wire, dropped = _run(body, traits=traits, drop_params=True)
 
-    assert caught.value.param == "temperature"
-    assert "temperature" not in wire
-    assert dropped == ["temperature"]
+    assert caught.value.param == name
+    assert name not in wire
+    assert dropped == [name]
 
 
 def test_sampling_at_its_default_is_left_out_without_a_word() -> None:
-    assert _run({"temperature": 1, "top_p": 1.0}, traits={"sampling": "effort_none"}) == ({}, [])
+    asked = {"temperature": 1, "top_p": 1.0, "logprobs": False, "top_logprobs": 0}
+    assert _run(asked, traits={"sampling": "effort_none"}) == ({}, [])
 
 
 @pytest.mark.parametrize(("effort", "taken"), [("none", True), ("low", False)])
@@ -172,12 +183,11 @@ def test_fields_of_a_row_are_added_to_chats_that_do_not_set_them() -> None:
 
 
 def test_an_effort_goes_beside_the_object_that_switches_thinking() -> None:
-    quirks = ("effort_beside_thinking",)
+    quirks, traits, asked = ("effort_beside_thinking",), {"efforts": ("low", "high")}, {"reasoning_effort": "high"}
 
-    assert _run({"thinking": {"type": "enabled"}}, quirks=quirks, asked={"reasoning_effort": "high"})[0] == {
-        "thinking": {"type": "enabled"},
-        "reasoning_effort": "high",
-    }
+    for switch in ({"thinking": {"type": "enabled"}}, {"thinking": True}, {"enable_thinking": True}):
+        assert _run(switch, quirks=quirks, asked=asked, traits=traits)[0] == {**switch, **asked}
+        assert _run(switch, quirks=quirks, asked=asked)[0] == switch  # where no word for it is known
     assert _run({"thinking": {"type": "disabled"}}, quirks=quirks, asked={"reasoning_effort": "none"})[0] == {
         "thinking": {"type": "disabled"}
     }

@@ -165,6 +165,7 @@ _MORE_KEYS = {
     "oobabooga": ("OOBABOOGA_API_KEY",),
     "qiniu": ("QINIUCLOUD_API_KEY",),
     "qwencloud": ("ALIBABA_API_KEY",),
+    "zhipuai": ("BIGMODEL_API_KEY",),
 }
 
 

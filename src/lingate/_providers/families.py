@@ -98,6 +98,7 @@ _REASONS: Traits = {"max_tokens_param": "max_completion_tokens", "sampling": "no
 _GPT_5: Traits = {**_REASONS, "max_stop": 0, "custom_tools": True}
 _GPT_51: Traits = {**_GPT_5, "sampling": "effort_none", "default_effort": "none"}
 _NONE_TO_XHIGH = ("none", *_LOW_TO_HIGH, "xhigh")
+_GPT_56: Traits = {**_GPT_51, "default_effort": "medium", "efforts": (*_NONE_TO_XHIGH, "max")}
 _NEVER_REASONS: Traits = {"default_effort": "none"}
 
 # Tried in order, the first that is found counts. The boundary keeps `o1` out of names such as `bingo1`.
@@ -124,11 +125,15 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"(?:^|[/.:])gpt-5\.[2-4](?!\d|-chat)", {**_GPT_51, "efforts": _NONE_TO_XHIGH}),
     (r"(?:^|[/.:])gpt-5\.[1-4](?!\d)", _GPT_51),
     (r"(?:^|[/.:])gpt-5\.5(?!\d|-chat)", {**_GPT_51, "default_effort": "medium", "efforts": _NONE_TO_XHIGH}),
-    (
-        r"(?:^|[/.:])gpt-5\.[6-9](?!\d|-chat)",
-        {**_GPT_51, "default_effort": "medium", "efforts": (*_NONE_TO_XHIGH, "max")},
-    ),
+    (r"(?:^|[/.:])gpt-5\.[6-9](?!\d|-chat)", _GPT_56),
     (r"(?:^|[/.:])gpt-5\.\d", {**_GPT_51, "default_effort": "medium"}),
+    # These always reason: developers.openai.com/api/docs/guides/latest-model, "GPT-6 Astra does not support the `none` reasoning
+    # effort", nor does Sol from 6.1 on.
+    (
+        r"(?:^|[/.:])gpt-6(?:\.\d+-sol|(?:\.\d+)?-(?:astra|rosalind))",
+        {**_GPT_56, "efforts": (*_LOW_TO_HIGH, "xhigh", "max")},
+    ),
+    (r"(?:^|[/.:])gpt-(?:[6-9]|1\d)(?!\d|[^/]*-chat)", _GPT_56),
     (r"(?:^|[/.:])gpt-(?:[5-9]|1\d)(?!\d)", _GPT_5),
     # JSON schemas came with gpt-4o of August 2024; JSON mode with gpt-4-turbo.
     (r"\bgpt-4o-2024-05-13\b", {"structured": "json_object", **_NEVER_REASONS}),
@@ -138,6 +143,10 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     ),
     (r"\bgpt-4(?:-32k)?(?:-0\d{3})?$", {"structured": "tool", **_NEVER_REASONS}),
     (r"(?:\b|chat)gpt-4(?:o|\.1)(?![\w.])", _NEVER_REASONS),
+    # The others are refused, `none` by all from 4.5 on: docs.x.ai/developers/model-capabilities/text/reasoning, probed in
+    # theopenco/llmgateway#3669.
+    (r"\bgrok-4[.-]3(?!\d)", {"efforts": ("none", *_LOW_TO_HIGH)}),
+    (r"\bgrok-(?:4[.-][5-9]|[5-9])(?!\d)", {"efforts": (*_LOW_TO_HIGH, "xhigh")}),
     # Without their reasoning beside the tool calls of the turn these answer 400, or think it all over again.
     (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)|\bmimo-v\d", {"reasoning_history": "reasoning_content"}),
     # ai.google.dev, "Grounding with Google Search": Gemini 3 is billed by the search, models before it by the prompt.

@@ -42,11 +42,18 @@ def effort_null(body: JsonDict, sent: HttpRequest) -> None:
 
 
 def effort_beside_thinking(body: JsonDict, sent: HttpRequest) -> None:
-    # Thinking is switched by an object, and how much by `reasoning_effort` beside it.
-    effort = sent.call.body.get("reasoning_effort")
-    if isinstance(effort, str) and effort != "none" and dig(body.get("thinking"), "type") not in (None, "disabled"):
+    # Thinking is switched by a field, and how much by `reasoning_effort` beside it, where words for it are known (`efforts`).
+    effort, thinking = sent.call.body.get("reasoning_effort"), body.get("thinking", body.get("enable_thinking"))
+    on = thinking is True or dig(thinking, "type") not in (None, "disabled")
+    if on and isinstance(effort, str) and effort != "none" and sent.target.traits.get("efforts"):
         body.setdefault("reasoning_effort", effort)
         _was_told(effort, sent)
+
+
+def adaptive_thinking(body: JsonDict, sent: HttpRequest) -> None:
+    # Thinking that is switched on has another type, and no budget.
+    if dig(body, "thinking", "type") == "enabled":
+        body["thinking"] = {"type": "adaptive"}
 
 
 def _was_told(effort: Any, sent: HttpRequest) -> None:
@@ -66,9 +73,27 @@ _LEAST_BUDGET = 1024
 
 
 def thinking_budget(body: JsonDict, sent: HttpRequest) -> None:
-    # Thinking is switched on with a number of tokens, as in Anthropic's own format.
-    thinking, effort = body.get("thinking"), sent.call.body.get("reasoning_effort")
-    if not isinstance(thinking, dict) or thinking.get("type") != "enabled" or "budget_tokens" in thinking:
+    # Thinking is switched on with a number of tokens, as in Anthropic's own format; where the model knows none it adapts to an
+    # effort. What does not stop thinking is told to think little.
+    thinking, traits = body.get("thinking"), sent.target.traits
+    effort, off = sent.call.body.get("reasoning_effort"), traits.get("unthinking", "disabled")
+    if dig(thinking, "type") == "disabled" and off != "disabled":
+        body["thinking"] = {"type": off or "adaptive"}
+        if not off:
+            body["output_config"] = {"effort": "low"}
+            sent.dropped.append("reasoning_effort=none (sent as low)")
+    if not isinstance(thinking, dict) or thinking.get("type") != "enabled":
+        return
+    told = "budget_tokens" in thinking
+    if traits.get("thinking") == "adaptive" and not (told and traits.get("budgets", True)):
+        body["thinking"] = {**without(thinking, ("budget_tokens",)), "type": "adaptive"}
+        if told:
+            sent.dropped.append("thinking.budget_tokens")
+        if effort:
+            body["output_config"] = {"effort": effort}
+            _was_told(effort, sent)
+        return
+    if told:
         return
     budget = _THINKING_BUDGETS.get(str(effort), _THINKING_BUDGETS["medium"])
     limit = body.get("max_tokens", body.get("max_completion_tokens"))
@@ -189,6 +214,7 @@ QUIRKS: Mapping[str, Edit] = {
         chat_template_args,
         effort_null,
         effort_beside_thinking,
+        adaptive_thinking,
         store_false,
         thinking_budget,
         reasoning_blocks,
@@ -245,19 +271,19 @@ def _nearest(wanted: Any, words: tuple[str, ...], sent: HttpRequest) -> Any:
 
 
 def sampling_without_effort(body: JsonDict, sent: HttpRequest) -> None:
-    # Refuse sampling while the model reasons (`sampling: effort_none`).
-    # A value of 1 is the default, and left out.
+    # Refuse sampling, and what tells of it, while the model reasons (`sampling: effort_none`).
+    # A value that is the default is left out.
     reasoning = body.get("reasoning")
     effort = body.get("reasoning_effort", reasoning.get("effort") if isinstance(reasoning, dict) else None)
     if (sent.target.traits.get("default_effort") if effort is None else effort) == "none":
         return
-    for name in ("temperature", "top_p"):
-        value = body.pop(name, 1)
-        if value == 1:
+    never = "none" not in sent.target.traits.get("efforts", ("none",))
+    for name, usual in (("temperature", 1), ("top_p", 1), ("logprobs", 0), ("top_logprobs", 0)):
+        if body.pop(name, usual) == usual:
             continue
         if not sent.call.drop_params:
             raise UnsupportedError(
-                f"{sent.target.model} takes `{name}` only with reasoning_effort `none`",
+                f"{sent.target.model} does not take `{name}`{'' if never else ' unless reasoning_effort is `none`'}",
                 provider=sent.target.provider,
                 model=sent.target.model,
                 param=name,

@@ -54,6 +54,15 @@ _GLM: Traits = {
     "structured": "json_object",
     "max_stop": 1,
 }
+# From 5.2 on there is an effort beside the switch, and from 5.3 on no way to switch: docs.bigmodel.cn by
+# esengine/DeepSeek-Reasonix#9642, tried in anomalyco/models.dev#7334.
+_GLM_MODELS = (
+    ModelRule(pattern=r"glm-5\.2.*", traits={"efforts": ("low", "medium", "high", "xhigh", "max")}),
+    ModelRule(
+        pattern=r"glm-(?:5\.[3-9]|[6-9]).*",
+        traits={"reasoning_param": "reasoning_effort", "efforts": ("low", "high", "max")},
+    ),
+)
 # https://docs.z.ai/api-reference/api-code: many of these come with status 429, and 1300 is a rate limit elsewhere.
 _GLM_ERRORS = {
     **dict.fromkeys(("1000", "1001", "1002", "1003", "1004"), "auth"),
@@ -88,6 +97,12 @@ _KIMI_MODELS = (
 # Thinking stands in <think> tags inside the content, unless it is asked to be apart.
 _MINIMAX: Traits = {"think_tags": True, "reasoning_history": "reasoning_details"}
 _MINIMAX_BODY = {"reasoning_split": True}
+# M3 is switched by an object whose types are `adaptive` and `disabled` (CherryHQ/cherry-studio#15991, cuplivo/cuplivo#721); what
+# comes after it always thinks, as hard as it can unless told (platform.minimax.io/docs/guides/text-generation).
+_MINIMAX_MODELS = (
+    ModelRule(pattern=r"minimax-m3(?!\.).*", traits={"reasoning_param": "thinking"}),
+    ModelRule(pattern=r"minimax-m(?:3\.|[4-9]).*", traits={"efforts": ("low", "medium", "high", "xhigh", "max")}),
+)
 _MINIMAX_ERRORS = {
     "1000": "server_error",
     "1001": "timeout",
@@ -126,7 +141,11 @@ _QWEN: Traits = {
     "most_inputs": 10,
 }
 # The open models think unless told otherwise, and refuse to do so in one piece.
-_QWEN_MODELS = (ModelRule(pattern=r"qwen3-[\d.]+b(?:-a\d+b)?", traits={"thinking_needs_stream": True}),)
+_QWEN_MODELS = (
+    ModelRule(pattern=r"qwen3-[\d.]+b(?:-a\d+b)?", traits={"thinking_needs_stream": True}),
+    # docs.qwencloud.com, "Thinking", by morganlinton/VulcanBench#35; QwenLM/qwen-code#8472.
+    ModelRule(pattern=r"qwen-?(?:3\.[89]|[4-9]).*", traits={"efforts": ("low", "medium", "xhigh")}),
+)
 _SILICONFLOW: Traits = {
     "reasoning_param": "enable_thinking",
     "reasoning_history": "reasoning_content",
@@ -573,6 +592,7 @@ _ROWS = (
         aliases=("alibaba-cn",),
         traits=_QWEN,
         models=_QWEN_MODELS,
+        quirks=("effort_beside_thinking",),
         error_kinds=_DASHSCOPE_ERRORS,
         note=(
             "Anthropic format at /apps/anthropic. Rerank is at /compatible-api/v1/reranks. Content parts of "
@@ -633,7 +653,7 @@ _ROWS = (
             "max_stop": 16,
             "efforts": ("low", "medium", "high", "max"),
         },
-        models=(ModelRule(pattern=r".*(?:reasoner|v[4-9]).*", traits={"tool_choice_required": "auto"}),),
+        models=(ModelRule(pattern=r"(?!deepseek-chat).*", traits={"tool_choice_required": "auto"}),),
         quirks=("effort_beside_thinking",),
         note="Anthropic format at https://api.deepseek.com/anthropic.",
     ),
@@ -1171,16 +1191,21 @@ _ROWS = (
         url_env=("MINIMAX_API_BASE",),
         traits=_MINIMAX,
         body=_MINIMAX_BODY,
+        models=_MINIMAX_MODELS,
+        quirks=("adaptive_thinking",),
         error_kinds=_MINIMAX_ERRORS,
     ),
+    # The host of old was api.minimaxi.com: platform.minimaxi.com/docs/api-reference/text-openai-api.
     ProviderRow(
         "minimax-cn",
         "MiniMax (China)",
-        "https://api.minimaxi.com/v1",
+        "https://api.minimax.cn/v1",
         ("MINIMAX_API_KEY",),
         ("chat", "responses", "models"),
         traits=_MINIMAX,
         body=_MINIMAX_BODY,
+        models=_MINIMAX_MODELS,
+        quirks=("adaptive_thinking",),
         error_kinds=_MINIMAX_ERRORS,
     ),
     # The Azure variables come first in LiteLLM and are kept for those who move over.
@@ -1435,8 +1460,9 @@ _ROWS = (
         models=(
             ModelRule(
                 pattern=r"(?:o\d|gpt-5(?!\.|-chat)|gpt-[6-9]|gpt-1\d).*",
-                unsupported=("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"),
+                unsupported=("presence_penalty", "frequency_penalty", "logit_bias"),
             ),
+            ModelRule(pattern=r"(?:o\d|gpt-5(?!\.|-chat)).*", unsupported=("logprobs", "top_logprobs")),
             # "Unrecognized request argument supplied: top_k"; servers in its place take it for models of their own.
             ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", unsupported=SAMPLING, traits={"custom_tools": True}),
             # "Web search options not supported with this model."
@@ -1487,7 +1513,7 @@ _ROWS = (
             "reasoning_param": "reasoning",
             "reasoning_history": "reasoning_details",
             "cache_control": True,
-            "efforts": _EFFORTS_TO_XHIGH,
+            "efforts": (*_EFFORTS_TO_XHIGH, "max"),
         },
         quirks=("address_as_data",),
         note="`models`, `provider`, `transforms` and `usage` are fields of its own and pass through.",
@@ -1614,6 +1640,7 @@ _ROWS = (
         url_env=("QWEN_AI_PLATFORM_API_BASE",),
         traits=_QWEN,
         models=_QWEN_MODELS,
+        quirks=("effort_beside_thinking",),
         error_kinds=_DASHSCOPE_ERRORS,
     ),
     ProviderRow(
@@ -1626,6 +1653,7 @@ _ROWS = (
         aliases=("alibaba", "alibaba-singapore"),
         traits=_QWEN,
         models=_QWEN_MODELS,
+        quirks=("effort_beside_thinking",),
         error_kinds=_DASHSCOPE_ERRORS,
     ),
     ProviderRow(
@@ -1950,10 +1978,6 @@ _ROWS = (
             ModelRule(
                 pattern=r"grok-(?:[23](?!-mini)|4(?!\.[3-9]|.*multi-agent)|code).*", unsupported=("reasoning_effort",)
             ),
-            # The others are refused, `none` by all from 4.5 on: docs.x.ai/developers/model-capabilities/text/reasoning,
-            # probed in theopenco/llmgateway#3669.
-            ModelRule(pattern=r"grok-4\.3.*", traits={"efforts": ("none", "low", "medium", "high")}),
-            ModelRule(pattern=r"grok-4\.[5-9].*", traits={"efforts": ("low", "medium", "high", "xhigh")}),
         ),
         note="Live search works only on /responses.",
         otel="x_ai",
@@ -1989,6 +2013,8 @@ _ROWS = (
         url_env=("ZAI_API_BASE", "ZAI_BASE_URL"),
         aliases=("z-ai",),
         traits=_GLM,
+        models=_GLM_MODELS,
+        quirks=("effort_beside_thinking",),
         error_kinds=_GLM_ERRORS,
         note=(
             "The coding plan has the base https://api.z.ai/api/coding/paas/v4. Anthropic format at "
@@ -2008,10 +2034,12 @@ _ROWS = (
         "zhipuai",
         "Zhipu AI (BigModel, China)",
         "https://open.bigmodel.cn/api/paas/v4",
-        ("ZHIPU_API_KEY",),
+        ("ZHIPU_API_KEY", "BIGMODEL_API_KEY"),
         ("chat", "embeddings"),
-        aliases=("zhipu",),
+        aliases=("zhipu", "bigmodel"),
         traits={**_GLM, "most_inputs": 64},
+        models=_GLM_MODELS,
+        quirks=("effort_beside_thinking",),
         error_kinds=_GLM_ERRORS,
         note="The coding plan has the base https://open.bigmodel.cn/api/coding/paas/v4.",
     ),

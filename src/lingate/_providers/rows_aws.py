@@ -45,7 +45,7 @@ BEDROCK_MODELS = (
     ModelRule(pattern=r"(?:.*[./])?mistral\..*", traits={"call_ids": "[a-zA-Z0-9]{9}"}),
     ModelRule(pattern=r".*gpt-oss.*", traits={"think_tags": True}),
     # How each says how much it thinks: LiteLLM 1.109 and pydantic-ai, the last two recorded.
-    ModelRule(pattern=r".*nova-2\b.*", traits={"reasoning_param": "reasoning_config"}),
+    ModelRule(pattern=r".*nova-[2-9]\b.*", traits={"reasoning_param": "reasoning_config"}),
     ModelRule(
         pattern=r".*(?:nova-(?:micro|lite|pro|premier)|titan|deepseek[./]r1).*", traits={"reasoning_param": "none"}
     ),

@@ -12,7 +12,8 @@ _BEFORE_3: Traits = {"thinking": "none", "structured": "json_schema_alone"}
 _NEWEST: Traits = {"thinking": "level", "tool_names": "[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}"}
 GEMINI_MODELS = (
     ModelRule(pattern=r".*", traits=_NEWEST),
-    ModelRule(pattern=r".*gemini-3(?:\.\d+)?-pro.*", traits={"efforts": ("low", "medium", "high")}),
+    # docs.cloud.google.com/gemini-enterprise-agent-platform/models/guides/gemini-3-8-flash: from 3.7 on Flash too has no `minimal`.
+    ModelRule(pattern=r".*gemini-3(?:(?:\.\d+)?-pro|\.[7-9]).*", traits={"efforts": ("low", "medium", "high")}),
     ModelRule(pattern=r".*gemini-3-pro.*", traits={"efforts": ("low", "high")}),
     # https://ai.google.dev/gemini-api/docs/generate-content/latest-model: what earlier ones took answers 400.
     ModelRule(

@@ -341,6 +341,11 @@ def test_thinking_that_was_meant_for_another_claude_is_said_as_this_one_takes_it
             {"type": "enabled", "budget_tokens": 4000},
             {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}},
         ),
+        (
+            "us.amazon.nova-3-pro-v1:0",
+            {"type": "enabled", "budget_tokens": 4000},
+            {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}},
+        ),
         ("openai.gpt-oss-120b-1:0", {"type": "enabled", "budget_tokens": 1024}, {"reasoning_effort": "low"}),
         (
             "arn:aws:bedrock:us-east-1:1:application-inference-profile/x",

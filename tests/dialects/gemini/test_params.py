@@ -272,6 +272,17 @@ def test_whether_to_store_is_told_google_in_its_own_api_and_refused_in_its_cloud
     assert sent.dropped == (["store"] if store else [])
 
 
+@pytest.mark.parametrize(
+    ("model", "level"), [("gemini-3.6-flash", "minimal"), ("gemini-3.7-flash", "low"), ("gemini-3.8-flash", "low")]
+)
+def test_flash_thinks_at_least_a_little_from_some_day_on(model: str, level: str) -> None:
+    to = lookup.resolve(f"gemini/{model}", env={}, api_key="k")
+
+    body = json.loads(form_of(to, "chat").request(call(reasoning_effort="none"), to).body)
+
+    assert body["generationConfig"]["thinkingConfig"] == {"thinkingLevel": level}
+
+
 @pytest.mark.parametrize("model", ["gemini/gemini-4-argon", "vertex_ai/gemini-4-neon"])
 def test_what_the_fourth_generation_answers_400_to_is_not_sent(model: str) -> None:
     to = lookup.resolve(model, env={}, api_key="k", api_base=CLOUD)

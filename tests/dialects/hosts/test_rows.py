@@ -38,12 +38,37 @@ from tests.dialects.short import failed as broken
         ("xai/grok-4.6", "max", {"reasoning_effort": "xhigh"}),
         ("xai/grok-4.3-latest", "xhigh", {"reasoning_effort": "high"}),
         ("xai/grok-4.3", "none", {"reasoning_effort": "none"}),
+        ("xai/grok-5", "none", {"reasoning_effort": "low"}),
+        ("databricks/databricks-grok-4-7", "none", {"reasoning_effort": "low"}),
+        ("zai/glm-5.3", "none", {"reasoning_effort": "low"}),
+        ("zhipuai/glm-6", "max", {"reasoning_effort": "max"}),
+        ("zai/glm-5.2", "max", {"thinking": {"type": "enabled"}, "reasoning_effort": "max"}),
+        ("zai/glm-5.2", "none", {"thinking": {"type": "disabled"}}),
+        ("zai/glm-4.6", "max", {"thinking": {"type": "enabled"}}),
+        ("qwencloud/qwen3.8-max", "high", {"enable_thinking": True, "reasoning_effort": "medium"}),
+        ("dashscope/qwen3.8-flash", "none", {"enable_thinking": False}),
+        ("dashscope/qwen3.7-max", "low", {"enable_thinking": True}),
+        ("minimax/MiniMax-M3", "high", {"thinking": {"type": "adaptive"}}),
+        ("minimax-cn/MiniMax-M3", "none", {"thinking": {"type": "disabled"}}),
+        ("minimax/MiniMax-M3.1-Flash", "none", {"reasoning_effort": "low"}),
+        ("openrouter/openai/gpt-6-astra", "max", {"reasoning": {"effort": "max"}}),
+        ("regolo-ai/m", "high", {"thinking": True, "reasoning_effort": "high"}),
     ],
 )
 def test_each_model_is_told_the_effort_in_words_that_it_takes(model: str, asked: str, sent: Any) -> None:
-    body = wire(place(model, api_key=KEY), reasoning_effort=asked)
+    body = wire(place(model, {"DATABRICKS_HOST": "https://adb.example"}, api_key=KEY), reasoning_effort=asked)
 
-    assert {name: body[name] for name in ("reasoning_effort", "thinking") if name in body} == sent
+    words = ("reasoning_effort", "reasoning", "thinking", "enable_thinking")
+    assert {name: body[name] for name in words if name in body} == sent
+
+
+@pytest.mark.parametrize(
+    ("model", "choice"), [("deepseek-flash", "auto"), ("deepseek-v5", "auto"), ("deepseek-chat", "required")]
+)
+def test_no_call_is_demanded_of_what_thinks(model: str, choice: str) -> None:
+    body = wire(place(f"deepseek/{model}", api_key=KEY), tools=[TOOL], tool_choice="required")
+
+    assert body["tool_choice"] == choice
 
 
 @pytest.mark.parametrize(
@@ -129,6 +154,31 @@ class TestDatabricks:
 
         assert json.loads(sent.body)["thinking"] == thinking
         assert sent.dropped == []
+
+    @pytest.mark.parametrize(
+        ("model", "fields", "thinking", "effort", "dropped"),
+        [
+            ("opus-5-5", {"reasoning_effort": "xhigh"}, "adaptive", "xhigh", []),
+            ("opus-5-5", {"reasoning_effort": "none"}, "adaptive", "low", ["reasoning_effort=none (sent as low)"]),
+            ("sonnet-5-5", {"reasoning_effort": "none"}, "between_tools", None, []),
+            ("sonnet-5", {"reasoning_effort": "none"}, "disabled", None, []),
+            (
+                "opus-6",
+                {"thinking": {"type": "enabled", "budget_tokens": 3000}},
+                "adaptive",
+                None,
+                ["thinking.budget_tokens"],
+            ),
+        ],
+    )
+    def test_claude_that_knows_no_numbers_is_told_how_hard_to_think(
+        self, model: str, fields: Any, thinking: str, effort: str | None, dropped: list[str]
+    ) -> None:
+        sent = ask(self.at(f"databricks-claude-{model}"), **fields)
+
+        body = json.loads(sent.body)
+        assert (body["thinking"], sent.dropped) == ({"type": thinking}, dropped)
+        assert body.get("output_config") == (effort and {"effort": effort})
 
     def test_other_models_take_the_effort(self) -> None:
         assert wire(self.at("databricks-gpt-5"), reasoning_effort="low")["reasoning_effort"] == "low"

@@ -38,6 +38,12 @@ def _path(model: str, api_base: str | None = None, **params: Any) -> str:
     [
         ("openai/gpt-5.6-sol", {}, "/responses"),
         ("openai/gpt-6-sol", {}, "/responses"),
+        ("openai/gpt-6-astra", {"reasoning_effort": "none"}, "/responses"),
+        ("openai/gpt-6.1-sol", {"thinking": {"type": "disabled"}}, "/responses"),
+        ("openai/gpt-6.1-terra", {"reasoning_effort": "none"}, "/chat/completions"),
+        ("openai/gpt-6-luna", {"tools": None, "reasoning_effort": "max"}, "/responses"),
+        ("openai/gpt-6-astra", {"tools": None, "reasoning_effort": "none"}, "/chat/completions"),
+        ("openai/gpt-5.4", {"tools": None, "reasoning_effort": "max"}, "/chat/completions"),
         ("openai/gpt-5.5", {"reasoning_effort": "high"}, "/responses"),
         ("openai/gpt-5.4", {"reasoning_effort": "low"}, "/responses"),
         ("openai/gpt-5.4", {"thinking": {"type": "enabled", "budget_tokens": 2000}}, "/responses"),

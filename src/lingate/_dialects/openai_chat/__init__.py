@@ -22,13 +22,17 @@ def _request(call: Call, target: Target) -> HttpRequest:
 
 
 def by_responses(call: Call, target: Target) -> Target:
-    # The target, asked for a response where its chats refuse functions while the model thinks.
+    # The target, asked for a response where its chats refuse functions while the model thinks, or know no effort `max`:
+    # livekit/agents#7169, BerriAI/litellm-docs#1173.
     when, thinking = target.traits.get("tools_by_responses"), dig(call.body, "thinking", "type")
-    if when is None or "tools" not in call.body:
+    if when is None:
         return target
     off = thinking == "disabled" or (when == "asked" and thinking is None)
     effort = call.body.get("reasoning_effort") or ("none" if off else None)
-    if effort == "none" or all(tool.get("type") not in ("function", "custom") for tool in as_dicts(call.body["tools"])):
+    if effort == "none" and "none" in target.traits.get("efforts", ("none",)):
+        return target
+    functions = any(tool.get("type") in ("function", "custom") for tool in as_dicts(call.body.get("tools")))
+    if not functions and (effort != "max" or when != "always"):
         return target
     return replaced(target, row=replaced(target.row, dialect=_RESPONSES))
 
