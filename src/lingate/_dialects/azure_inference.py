@@ -8,6 +8,7 @@ from lingate._dialects._azure import place_of, surface_of, url_for, with_key_as
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
+from lingate._dialects.openai_chat import by_responses
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES
 from lingate._model import Call, Target, replaced
 
@@ -16,6 +17,9 @@ _EXTRA = "extra-parameters"
 
 
 def _target(call: Call, target: Target) -> Target:
+    asked = by_responses(call, target)
+    if asked is not target:
+        return _responses_target(call, asked)
     place = place_of(target.url)
     surface = surface_of(place, "inference")
     moved = replaced(target, url=url_for(place, surface, target.model))

@@ -185,6 +185,7 @@ CLOUD = (
         query={"api-version": "{AZURE_AI_API_VERSION}"},
         models=(
             ModelRule(pattern=r".*claude.*", dialect="azure_anthropic"),
+            *TOOLS_BY_RESPONSES,
             # Refused as unknown (BerriAI/litellm).
             ModelRule(pattern=r".*(?:mistral|ministral|codestral).*", traits={"max_tokens_param": "max_tokens"}),
         ),

@@ -194,6 +194,17 @@ def test_functions_of_later_models_are_asked_for_as_responses_while_they_think()
     assert ask(new, messages=HELLO, tools=tools, reasoning_effort="none").url == f"{ROOT}/openai/v1/chat/completions"
 
 
+def test_foundry_too_is_asked_for_functions_of_later_models_as_responses() -> None:
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+    foundry = {"AZURE_AI_API_BASE": "https://res.services.ai.azure.com", "AZURE_AI_API_KEY": "k"}
+    new, other = (place(f"azure_ai/{model}", foundry) for model in ("gpt-6-astra", "grok-4.7"))
+
+    assert ask(new, messages=HELLO, tools=tools).url == "https://res.services.ai.azure.com/openai/v1/responses"
+    assert wire(new, messages=HELLO, tools=tools)["input"] == HELLO
+    for to, more in ((new, {}), (other, {"tools": tools})):
+        assert ask(to, messages=HELLO, **more).url == "https://res.services.ai.azure.com/openai/v1/chat/completions"
+
+
 class TestBodies:
     def test_a_cap_is_named_as_the_caller_named_it_where_the_deployment_does_not_tell_what_it_is(self) -> None:
         to = place("azure/my-deployment", ENV)
