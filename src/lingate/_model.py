@@ -160,6 +160,8 @@ class Traits(TypedDict, total=False):
     """
     one_price: bool
     """All its service tiers cost the same."""
+    priced_as: str
+    """The model whose price it has, where the price catalogue's is that of the one which had this name before."""
     regional_price: bool
     """At Google Cloud, an answer that is made in one region costs more."""
     google_cloud: bool

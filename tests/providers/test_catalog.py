@@ -512,6 +512,23 @@ class TestShippedPrices:
         assert compared > 300
 
 
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        ("mistral-large-latest", "mistral-large-2512"),
+        ("magistral-medium-latest", "mistral-medium-latest"),
+        ("magistral-small-latest", "mistral-small-latest"),
+    ],
+)
+def test_a_name_that_moved_on_costs_what_its_model_of_today_does(asked: str, same: str) -> None:
+    usage = _usage(1_000, 1_000, cached_tokens=500)
+
+    cost, other = cost_of("mistral", asked, usage, answered=asked), cost_of("mistral", same, usage)
+
+    assert other.total is not None
+    assert (cost.total, cost.source) == (other.total, other.source)
+
+
 class TestOnResponses:
     def test_a_response_knows_its_cost_and_the_tier_it_was_served_on(self) -> None:
         body = {"model": "gpt-5-2025-08-07", "usage": _usage(1_000_000, 0)}

@@ -404,8 +404,10 @@ def test_a_base_url_of_the_call_wins_over_a_rule_s() -> None:
 def test_a_rule_adds_to_what_is_refused() -> None:
     reasoning = resolve("xai/grok-4.3", env={"XAI_API_KEY": KEY})
     plain = resolve("xai/grok-vision", env={"XAI_API_KEY": KEY})
+    quick = resolve("xai/grok-4.20-0309-non-reasoning", env={"XAI_API_KEY": KEY})
 
     assert set(reasoning.row.unsupported) == {"stop", "frequency_penalty", "presence_penalty"}
+    assert set(quick.row.unsupported) == {"reasoning_effort", "frequency_penalty", "presence_penalty"}
     assert plain.row.unsupported == ()
 
 

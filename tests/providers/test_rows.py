@@ -142,7 +142,7 @@ def test_every_quirk_has_a_function_and_is_used() -> None:
 def test_a_service_that_ended_says_when_and_what_to_use() -> None:
     ended = {row.name: row.ended for row in ROWS if row.ended}
 
-    assert set(ended) == {"anyscale", "github", "meta_llama"}
+    assert set(ended) == {"anyscale", "github", "lambda_ai", "meta_llama", "monsterapi"}
     assert all(" use " in text or " successor " in text for text in ended.values())
 
 

@@ -256,7 +256,7 @@ def _is_installed() -> bool:
 def _find(provider: str, answered: str, asked: str) -> _Entry | str:
     # The model's entry, or why there is none.
     global _entries_of
-    from lingate._providers.lookup import find, wire_model
+    from lingate._providers.lookup import find, priced_as, wire_model
 
     if not _is_installed():
         return _NO_PACKAGE
@@ -276,7 +276,8 @@ def _find(provider: str, answered: str, asked: str) -> _Entry | str:
     known, entry = _entries.get(key, (None, ""))
     if known is not row:
         edition = f"of {snapshot.timestamp:%Y-%m-%d}" if snapshot.from_auto_update else __version__
-        entry = _look_up(snapshot, row, (answered, asked, wire_model(provider, asked)), f"genai-prices {edition}")
+        names = (priced_as(provider, answered), priced_as(provider, asked), wire_model(provider, asked))
+        entry = _look_up(snapshot, row, names, f"genai-prices {edition}")
         _entries[key] = (row, entry)
     return entry
 

@@ -144,9 +144,10 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"\bgpt-4(?:-32k)?(?:-0\d{3})?$", {"structured": "tool", **_NEVER_REASONS}),
     (r"(?:\b|chat)gpt-4(?:o|\.1)(?![\w.])", _NEVER_REASONS),
     # The others are refused, `none` by all from 4.5 on: docs.x.ai/developers/model-capabilities/text/reasoning, probed in
-    # theopenco/llmgateway#3669.
+    # theopenco/llmgateway#3669, mnfst/modelparams.dev#330.
     (r"\bgrok-4[.-]3(?!\d)", {"efforts": ("none", *_LOW_TO_HIGH)}),
-    (r"\bgrok-(?:4[.-][5-9]|[5-9])(?!\d)", {"efforts": (*_LOW_TO_HIGH, "xhigh")}),
+    (r"\bgrok-4[.-]5(?!\d)", {"efforts": _LOW_TO_HIGH}),
+    (r"\bgrok-(?:4[.-][6-9]|[5-9])(?!\d)", {"efforts": (*_LOW_TO_HIGH, "xhigh")}),
     # Without their reasoning beside the tool calls of the turn these answer 400, or think it all over again.
     (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)|\bmimo-v\d", {"reasoning_history": "reasoning_content"}),
     # ai.google.dev, "Grounding with Google Search": Gemini 3 is billed by the search, models before it by the prompt.

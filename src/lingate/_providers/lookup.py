@@ -106,6 +106,12 @@ def wire_model(provider: str, model: str) -> str:
     return model if row is None else _plan(row, model).model
 
 
+def priced_as(provider: str, model: str) -> str:
+    # The model under which the price catalogue has this one's price.
+    row = _known(provider)
+    return model if row is None else _plan(row, model).traits.get("priced_as", model)
+
+
 def rows() -> Iterator[ProviderRow]:
     # Every provider that can be found, a user's own ones first.
     seen = set()

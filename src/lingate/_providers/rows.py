@@ -794,7 +794,11 @@ _ROWS = (
         "https://api.githubcopilot.com",
         aliases=("copilot",),
         operations=("chat", "responses", "embeddings", "models"),
-        models=_RESPONSES_ONLY,
+        models=(
+            *_RESPONSES_ONLY,
+            # 400 "is not accessible via the /chat/completions endpoint": BerriAI/litellm#23332, github/copilot-cli#4337.
+            ModelRule(pattern=r"gpt-(?:5\.[4-9]|[6-9]|1\d).*", dialect="openai_responses"),
+        ),
         note=(
             "There is no sign-in here and no editor headers are sent: pass a Copilot token as api_key, and look "
             "at the terms of the service first."
@@ -1002,7 +1006,8 @@ _ROWS = (
         ("chat", "completions"),
         url_env=("LAMBDA_API_BASE",),
         aliases=("lambda",),
-        note="Winding down: Lambda announced the end of its Inference API without a date (seen 2026-05-29).",
+        # Its announcement, in charmbracelet/catwalk#80.
+        ended="Lambda's Inference API ended on 2025-09-25; use the model's own provider, or another host",
     ),
     ProviderRow(
         "lemonade",
@@ -1236,6 +1241,10 @@ _ROWS = (
         models=(
             ModelRule(pattern=r"(?:open-)?(?:mistral|magistral|ministral)-.*", traits={"efforts": ("none", "high")}),
             ModelRule(pattern=r".*glm-.*", traits={"efforts": ("low", "high", "max")}),
+            # Names that moved on: LiteLLM 1.109.1; docs.mistral.ai has Medium 3.5 for Magistral's successor.
+            ModelRule(pattern=r"mistral-large-(?:latest|3)", traits={"priced_as": "mistral-large-2512"}),
+            ModelRule(pattern=r"magistral-medium-latest|mistral-medium", traits={"priced_as": "mistral-medium-latest"}),
+            ModelRule(pattern=r"magistral-small-latest|mistral-small", traits={"priced_as": "mistral-small-latest"}),
         ),
         quirks=("marked_prefill", "bare_media"),
         otel="mistral_ai",
@@ -1269,7 +1278,8 @@ _ROWS = (
         "MonsterAPI",
         "https://llm.monsterapi.ai/v1",
         ("MONSTERAPI_API_KEY",),
-        note="Not confirmed to be alive. No source names a key variable; this one follows the usual pattern.",
+        # diegosouzapw/OmniRoute#8676
+        ended="the domain of MonsterAPI is no longer known (seen 2026-07-26); use another host",
     ),
     # Thinking models fix their sampling. Tool schemas follow a subset with an object at the root.
     ProviderRow(
@@ -1969,14 +1979,15 @@ _ROWS = (
             "tool_schema_drop": ("strict",),
         },
         models=(
-            ModelRule(
-                pattern=r"(?!.*non-reasoning)grok-(?:[4-9]|code).*",
-                unsupported=("stop", "frequency_penalty", "presence_penalty"),
-            ),
+            # "Model xxx does not support parameter presencePenalty": miaoxworld/NativeTavern#83.
+            ModelRule(pattern=r"grok-(?:[4-9]|code|build).*", unsupported=("frequency_penalty", "presence_penalty")),
+            ModelRule(pattern=r"(?!.*non-reasoning)grok-(?:[4-9]|code|build).*", unsupported=("stop",)),
             ModelRule(pattern=r"grok-3-mini.*", unsupported=("stop",)),
-            # 400 "does not support parameter reasoningEffort", though most of them reason: NousResearch/hermes-agent#23435.
+            # 400 "does not support parameter reasoningEffort", though most of them reason: NousResearch/hermes-agent#23435,
+            # earendil-works/pi#8381.
             ModelRule(
-                pattern=r"grok-(?:[23](?!-mini)|4(?!\.[3-9]|.*multi-agent)|code).*", unsupported=("reasoning_effort",)
+                pattern=r"grok-(?:[23](?!-mini)|4(?!\.[3-9]|.*multi-agent)|code|build-0).*",
+                unsupported=("reasoning_effort",),
             ),
         ),
         note="Live search works only on /responses.",

@@ -50,7 +50,7 @@ BEDROCK_MODELS = (
         pattern=r".*(?:nova-(?:micro|lite|pro|premier)|titan|deepseek[./]r1).*", traits={"reasoning_param": "none"}
     ),
     ModelRule(pattern=r".*deepseek[./]r1.*", traits={"reasoning_history": "reasoning_content"}),
-    ModelRule(pattern=r".*openai\.gpt-\d.*", traits={"reasoning_param": "reasoning"}),
+    ModelRule(pattern=r".*openai\.gpt-\d.*", traits={"reasoning_param": "reasoning", "sampling": "none"}),
     ModelRule(pattern=r".*qwen.*", traits={"reasoning_param": "reasoning_config"}),
     ModelRule(pattern=r".*gpt-oss.*", traits={"reasoning_param": "reasoning_effort"}),
 )

@@ -78,10 +78,11 @@ def test_temperature_and_top_p_together_are_resolved_where_the_model_refuses_bot
     assert dropped(at_bedrock(CLAUDE), temperature=0.7, top_p=0.8) == ["top_p"]
 
 
-def test_a_model_without_sampling_refuses_it_unless_it_may_be_left_out() -> None:
+@pytest.mark.parametrize("model", [NEW_CLAUDE, "us.openai.gpt-5.4", "global.openai.gpt-6-sol"])
+def test_a_model_without_sampling_refuses_it_unless_it_may_be_left_out(model: str) -> None:
     with pytest.raises(UnsupportedError):
-        wire(at_bedrock(NEW_CLAUDE), temperature=0.7)
-    assert "inferenceConfig" not in wire(at_bedrock(NEW_CLAUDE), temperature=0.7, drop_params=True)
+        wire(at_bedrock(model), temperature=0.7)
+    assert "inferenceConfig" not in wire(at_bedrock(model), temperature=0.7, drop_params=True)
 
 
 @pytest.mark.requirement("X4")

@@ -39,6 +39,7 @@ from tests.dialects.short import failed as broken
         ("xai/grok-4.3-latest", "xhigh", {"reasoning_effort": "high"}),
         ("xai/grok-4.3", "none", {"reasoning_effort": "none"}),
         ("xai/grok-5", "none", {"reasoning_effort": "low"}),
+        ("xai/grok-4.5", "xhigh", {"reasoning_effort": "high"}),
         ("databricks/databricks-grok-4-7", "none", {"reasoning_effort": "low"}),
         ("zai/glm-5.3", "none", {"reasoning_effort": "low"}),
         ("zhipuai/glm-6", "max", {"reasoning_effort": "max"}),
@@ -63,6 +64,14 @@ def test_each_model_is_told_the_effort_in_words_that_it_takes(model: str, asked:
 
 
 @pytest.mark.parametrize(
+    ("model", "path"),
+    [("gpt-5.2", "chat/completions"), ("gpt-5.4", "responses"), ("gpt-6-sol", "responses"), ("gpt-7", "responses")],
+)
+def test_a_subscription_s_later_models_are_asked_for_responses(model: str, path: str) -> None:
+    assert ask(place(f"github_copilot/{model}", api_key=KEY)).url == f"https://api.githubcopilot.com/{path}"
+
+
+@pytest.mark.parametrize(
     ("model", "choice"), [("deepseek-flash", "auto"), ("deepseek-v5", "auto"), ("deepseek-chat", "required")]
 )
 def test_no_call_is_demanded_of_what_thinks(model: str, choice: str) -> None:
@@ -73,7 +82,7 @@ def test_no_call_is_demanded_of_what_thinks(model: str, choice: str) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["grok-3", "grok-4", "grok-4-0709", "grok-4-1-fast-reasoning", "grok-4.20-0309-reasoning", "grok-code-fast-1"],
+    ["grok-3", "grok-4", "grok-4-0709", "grok-4-1-fast-reasoning", "grok-4.20-0309-reasoning", "grok-build-0.1"],
 )
 @pytest.mark.parametrize(
     "asked", [{"reasoning_effort": "high"}, {"thinking": {"type": "enabled", "budget_tokens": 3000}}]
