@@ -370,6 +370,18 @@ def test_citations_of_other_providers_as_grounding() -> None:
             {"prompt_tokens": 5, "completion_tokens": 0, "total_tokens": 5},
         ),
         ({"promptTokenCount": 5}, {"prompt_tokens": 5}),
+        # A document by its address is in the total alone.
+        (
+            {"candidatesTokenCount": 2, "thoughtsTokenCount": 3, "toolUsePromptTokenCount": 1, "totalTokenCount": 25},
+            {
+                "prompt_tokens": 20,
+                "completion_tokens": 5,
+                "total_tokens": 25,
+                "completion_tokens_details": {"reasoning_tokens": 3},
+                "toolUsePromptTokenCount": 1,
+            },
+        ),
+        ({"candidatesTokenCount": 5, "totalTokenCount": 3}, {"completion_tokens": 5, "total_tokens": 3}),
         ({"promptTokenCount": "x", "totalTokenCount": None}, {}),
     ],
 )

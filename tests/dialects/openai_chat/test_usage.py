@@ -118,6 +118,10 @@ def test_audio_that_is_in_the_total_alone_was_input() -> None:
 
     assert seconds == counts(2629, 635, 3264, prompt_audio_seconds=203, prompt_tokens_details={"audio_tokens": 2625})
 
+    short = canonical_usage(counts(6, 2, 383, prompt_audio_seconds=0))
+
+    assert short == counts(381, 2, 383, prompt_audio_seconds=0, prompt_tokens_details={"audio_tokens": 375})
+
 
 def test_tokens_of_the_models_behind_a_model_are_input_and_output() -> None:
     told = {"cached_tokens": 6, "orchestration_input_tokens": 900, "orchestration_input_cached_tokens": 300}

@@ -71,8 +71,11 @@ def canonical_usage(native: JsonDict) -> JsonDict:
         usage["completion_tokens"] = (output or 0) + (0 if inside else thoughts or 0)
     elif prompt is not None and total == prompt:
         usage["completion_tokens"] = 0  # counts of 0 are left out, and the total says that this is one
-    if total is None and prompt is not None and "completion_tokens" in usage:
-        total = prompt + usage["completion_tokens"]
+    answered = usage.get("completion_tokens")
+    if total is None and prompt is not None and answered is not None:
+        total = prompt + answered
+    elif prompt is None and total is not None and answered is not None and total >= answered:
+        usage["prompt_tokens"] = total - answered  # as for files by their address
     if total is not None:
         usage["total_tokens"] = total
     details = _modalities(native.get("promptTokensDetails"), native.get("toolUsePromptTokensDetails"))

@@ -57,7 +57,7 @@ def canonical_usage(raw: Any) -> JsonDict | None:
             cached = (cached or 0) + (_largest(prompt_details, raw, ("orchestration_input_cached_tokens",)) or 0)
         cache = (cached or 0) + (written or 0)
         if rest > 0:
-            heard = raw.get("prompt_audio_seconds") or integer(prompt_details.get("audio_tokens")) == rest
+            heard = raw.get("prompt_audio_seconds") is not None or integer(prompt_details.get("audio_tokens")) == rest
             if rest != reasoning and (heard or rest == cache):
                 # Audio (Mistral) and caches that are in the total alone.
                 prompt += rest
