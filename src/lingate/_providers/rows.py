@@ -409,7 +409,8 @@ _ROWS = (
         ("BASETEN_API_KEY",),
         ("chat", "models"),
         url_env=("BASETEN_API_BASE",),
-        traits=_TEMPLATE_SWITCH,
+        # At a stop sequence there is no [DONE] (recorded).
+        traits={**_TEMPLATE_SWITCH, "stream_end": "finish"},
         models=(
             _GPT_OSS,
             # Dedicated deployments are named by eight characters and have a host each.

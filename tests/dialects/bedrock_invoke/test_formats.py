@@ -373,6 +373,12 @@ def test_messages_that_are_none_are_refused(messages: Any) -> None:
             "length",
         ),
         (
+            # To who did not ask the model itself for pieces, all comes in one.
+            COHERE,
+            [{"generations": [{"text": "Hello", "finish_reason": "MAX_TOKENS"}], "prompt": "hi", **METRICS}],
+            "length",
+        ),
+        (
             COMMAND_R,
             [
                 {"event_type": "text-generation", "text": "Hel"},

@@ -345,9 +345,12 @@ class TestCloudflare:
             read(self.TO, json.dumps(error).encode())
 
 
-@pytest.mark.parametrize("model", ["cerebras/llama3.1-8b", "huggingface/meta-llama/Llama-3.1-8B-Instruct:cerebras"])
-def test_a_stream_of_cerebras_ends_with_its_finish_reason(model: str) -> None:
-    to = place(model, {"CEREBRAS_API_KEY": KEY, "HF_TOKEN": KEY})
+@pytest.mark.parametrize(
+    "model",
+    ["cerebras/llama3.1-8b", "huggingface/meta-llama/Llama-3.1-8B-Instruct:cerebras", "baseten/zai-org/GLM-5.2"],
+)
+def test_a_stream_of_these_ends_with_its_finish_reason(model: str) -> None:
+    to = place(model, {"CEREBRAS_API_KEY": KEY, "HF_TOKEN": KEY, "BASETEN_API_KEY": KEY})
     counts = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     pieces = [chunk({"role": "assistant"}), chunk({"content": "hi"})]
 

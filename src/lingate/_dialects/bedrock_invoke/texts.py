@@ -118,7 +118,7 @@ def _cohere(raw: JsonDict) -> Piece:
 def _cohere_piece(raw: JsonDict) -> Piece:
     if raw.get("is_finished"):
         return Piece("", raw.get("finish_reason") or "COMPLETE")
-    return Piece(_text(raw.get("text")))
+    return _cohere(raw)
 
 
 def _command_r_piece(raw: JsonDict) -> Piece:
