@@ -96,6 +96,15 @@ def test_a_field_has_its_canonical_name(fields: dict[str, Any], expected: dict[s
     assert _again(**fields) == {**ASK, "stream": False, **given}
 
 
+@pytest.mark.parametrize("word", ["required", "none"])
+def test_words_that_coheres_api_takes_besides_its_own_are_understood(word: str) -> None:
+    schema = {"type": "object"}
+
+    assert _again(tools=[TOOL], tool_choice=word)["tool_choice"] == word.upper()
+    asked = _again(response_format={"type": "json_schema", "json_schema": schema})["response_format"]
+    assert asked == {"type": "json_object", "json_schema": schema}
+
+
 def test_a_stream_is_asked_for_by_a_flag() -> None:
     assert CHAT.parse_call(json.dumps({**ASK, "stream": True}).encode(), {}).stream is True
     assert CHAT.parse_call(json.dumps(ASK).encode(), {}).stream is False
@@ -237,6 +246,16 @@ OTHERS: dict[str, Any] = {
         "completion_tokens_details": {"reasoning_tokens": 1},
     },
 }
+
+
+@pytest.mark.parametrize(
+    ("reason", "native", "word"),
+    [("stop", "STOP", "COMPLETE"), ("length", "LENGTH", "MAX_TOKENS"), ("stop", "STOP_SEQUENCE", "STOP_SEQUENCE")],
+)
+def test_only_words_of_coheres_own_are_told_as_they_came(reason: str, native: str, word: str) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": reason}
+
+    assert parse_chat(CHAT.render({"choices": [{**choice, "native_finish_reason": native}]})).finish_reason == word
 
 
 def test_another_provider_s_answer_is_one_that_the_package_reads() -> None:

@@ -583,6 +583,16 @@ def test_reasoning_comes_first_with_its_proof_at_its_end() -> None:
     assert found[8]["item"]["summary"] == [{"type": "summary_text", "text": "hm"}]
 
 
+def test_probabilities_of_reasonings_tokens_do_not_break_it_up() -> None:
+    said = {"content": [{"token": "h", "logprob": -1.0, "bytes": [104], "top_logprobs": []}]}
+
+    found = told(BEGIN, Thinking("h"), Text("", logprobs=said), Thinking("m"), Text("", logprobs=said), Text("x"), *END)
+
+    thought, message = found[-1]["response"]["output"]
+    assert thought["summary"] == [{"type": "summary_text", "text": "hm"}]
+    assert [part["text"] for part in message["content"]] == ["x"]
+
+
 def test_each_block_of_reasoning_is_an_item() -> None:
     found = told(
         BEGIN,

@@ -18,7 +18,6 @@ from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, JsonDict
 
 _RENAMED = {"p": "top_p", "k": "top_k", "stop_sequences": "stop"}
-_CHOICES = {"REQUIRED": "required", "NONE": "none"}
 _NUMBERS = ("temperature", "p", "k", "seed", "frequency_penalty", "presence_penalty", "max_tokens")
 
 
@@ -102,9 +101,9 @@ def _read_tools(fields: JsonDict, canonical: JsonDict) -> None:
             canonical["tools"] = tools
     choice = fields.pop("tool_choice", None)
     if choice is not None:
-        if choice not in ("REQUIRED", "NONE"):
+        if choice not in ("REQUIRED", "NONE", "required", "none"):
             raise Malformed("tool_choice", "must be REQUIRED or NONE")
-        canonical["tool_choice"] = _CHOICES[choice]
+        canonical["tool_choice"] = choice.lower()
 
 
 def _read_format(wanted: Any, canonical: JsonDict) -> None:
@@ -112,7 +111,7 @@ def _read_format(wanted: Any, canonical: JsonDict) -> None:
         return
     expect(wanted, dict, "response_format")
     kind, schema = wanted.get("type"), wanted.get("json_schema", wanted.get("schema"))
-    if kind not in ("text", "json_object"):
+    if kind not in ("text", "json_object") and (kind != "json_schema" or schema is None):
         raise Malformed("response_format.type", "must be text or json_object")
     if schema is None:
         canonical["response_format"] = {"type": kind}

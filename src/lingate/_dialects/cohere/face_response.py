@@ -51,9 +51,12 @@ def render_chat(response: JsonDict) -> bytes:
     return encode({**native_fields(response, NAME), **wire})
 
 
+_OWN = (*FINISH.values(), "STOP_SEQUENCE", "ERROR_LIMIT", "USER_CANCEL")
+
+
 def finish_word(reason: Any, native: Any) -> str:
-    # The format's word for a finish reason: the provider's own if it means the same.
-    if isinstance(native, str) and native.isupper() and canonical_reason(native) == reason:
+    # The format's word for a finish reason: the provider's own if that is one and means the same.
+    if isinstance(native, str) and native in _OWN and canonical_reason(native) == reason:
         return native
     return FINISH.get(reason, "COMPLETE") if isinstance(reason, str) else "COMPLETE"
 

@@ -189,7 +189,9 @@ class EventBuilder:
     # Events
 
     def _on_text(self, event: Text, out: list[JsonDict]) -> None:
-        self._tell(out, self._message(out).say(event.text, event.logprobs))
+        # Probabilities of tokens that are no text yet, such as those of reasoning, begin no message.
+        if event.text or isinstance(self._open, Message):
+            self._tell(out, self._message(out).say(event.text, event.logprobs))
 
     def _on_refusal(self, event: Refusal, out: list[JsonDict]) -> None:
         self._tell(out, self._message(out).decline(event.text))
