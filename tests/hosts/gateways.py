@@ -20,12 +20,13 @@ _PATIENCE = 30.0
 
 
 @contextmanager
-def gateway(simulator: Simulator, home: Path) -> Iterator[str]:
-    """Run `lingate serve --no-auth` without a configuration.
+def gateway(simulator: Simulator, home: Path, config: str = "") -> Iterator[str]:
+    """Run `lingate serve --no-auth`.
 
     Args:
         simulator: What its providers are.
         home: An empty folder.
+        config: The text of its configuration; it has none if this is empty.
 
     Yields:
         Where it listens.
@@ -42,6 +43,9 @@ def gateway(simulator: Simulator, home: Path) -> Iterator[str]:
         "ANTHROPIC_BASE_URL": simulator.url,
     }
     command = [sys.executable, "-m", "lingate", "serve", "--no-auth", "--port", str(port), "--state-dir", str(home)]
+    if config:
+        (home / "gateway.yaml").write_text(config, encoding="utf-8")
+        command += ["--config", str(home / "gateway.yaml")]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             _await(f"http://127.0.0.1:{port}", process)

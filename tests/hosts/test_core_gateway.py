@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,3 +86,34 @@ def test_what_hosts_send_to_every_server_is_accepted(url: str, model: str) -> No
     answer = json.loads(fetched(f"{url}/v1/chat/completions", body))
 
     assert answer["choices"][0]["finish_reason"] == "tool_calls"
+
+
+# What each host sends by itself to a gateway that it takes for OpenAI, beside the messages.
+_OWN = {
+    "deepwiki": {"temperature": 0.7, "top_p": 0.8, "stream": True},
+    "director": {"temperature": 0.9, "top_p": 1.0, "max_tokens": 4096, "stop": None},
+    "vui": {
+        "temperature": 1.0,
+        "top_p": 0.95,
+        "presence_penalty": 1.5,
+        "stop": [f"[{n}" for n in range(10)],
+        "stream": True,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def documented(_running: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a gateway listens whose configuration is the one that the hosts' pages write."""
+    pages = Path(__file__).parents[2] / "docs" / "hosts"
+    found = {re.findall(r"printf '(.*)' > gateway.yaml", (pages / f"{host}.md").read_text())[0] for host in _OWN}
+    (config,) = found
+    with gateway(_running, tmp_path_factory.mktemp("documented"), config.replace("\\n", "\n")) as url:
+        yield url
+
+
+@pytest.mark.requirement("X3", "X12")
+@pytest.mark.parametrize("model", ["openai/gpt-5", "anthropic/claude-opus-4-8", "anthropic/claude-sonnet-4-6"])
+@pytest.mark.parametrize("host", _OWN)
+def test_the_gateway_of_the_pages_takes_what_a_host_sends_to_any_model(documented: str, host: str, model: str) -> None:
+    assert "walrus" in fetched(f"{documented}/v1/chat/completions", chat(model, **_OWN[host]))

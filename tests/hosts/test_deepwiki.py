@@ -28,9 +28,11 @@ from lingate.errors import (
     AuthenticationError,
     ConfigError,
     ContextLengthError,
+    DeadlineExceededError,
     LingateError,
     MissingExtraError,
     RateLimitError,
+    RequestTimeoutError,
     StreamInterruptedError,
     UnsupportedError,
 )
@@ -39,7 +41,7 @@ from lingate.hosts._deepwiki_check import count_bytes
 from lingate.hosts._disk import tree_of, write
 from lingate.hosts._recipe import install
 from lingate.simulator import Simulator, fingerprint
-from tests.hosts.refusals import REFUSAL, refusing
+from tests.hosts.refusals import REFUSAL, events, refusing
 from tests.servers import RawServer
 
 pytest.importorskip("tiktoken")
@@ -363,6 +365,8 @@ def test_the_time_for_further_tries_is_about_a_minute_and_can_be_set(simulator: 
 
     assert output.error
     assert len(simulator.requests()) == 1
+    with pytest.raises((DeadlineExceededError, RequestTimeoutError)):
+        LingateClient(timeout=0.3).call({"model": "openai/sim-first-5000", **ASK}, CHAT)
 
 
 @pytest.mark.requirement("deepwiki R15")
@@ -685,6 +689,22 @@ async def test_the_patched_chat_shows_nobody_what_a_provider_says_of_a_failed_ca
     assert "no provider is named 'no-such'" in unknown
     logged = [record.getMessage() for record in caplog.records if record.name.startswith("lingate.hosts")]
     assert ["Incorrect API key" in line or "Overloaded" in line for line in logged] == [True, True]
+
+
+@ways
+@pytest.mark.parametrize(("reason", "says"), [("length", "size limit"), ("content_filter", "content policy")])
+async def test_the_patched_chat_says_why_an_answer_has_no_word(
+    ask: Any, host: Callable[..., Any], reason: str, says: str
+) -> None:
+    with RawServer(events({}, finish=reason)) as server:
+        text = await ask(host, "openai/m", base_url=f"{server.url}/v1")
+        server.script = events({"content": "half"}, {}, finish=reason)
+        half = await ask(host, "openai/m", base_url=f"{server.url}/v1")
+
+    assert text.startswith("\nError: ")
+    assert says in text
+    assert half == "half"
+    assert len(server.requests) == 2
 
 
 @ways

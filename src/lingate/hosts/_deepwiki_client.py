@@ -18,7 +18,7 @@ from adalflow.core.types import CompletionUsage, EmbedderOutput, Embedding, Gene
 
 import lingate
 from lingate.errors import ConfigError, ContextLengthError, LingateError
-from lingate.hosts._shared import note_dropped, sentence, words
+from lingate.hosts._shared import CUT, note_dropped, sentence, words
 
 Kwargs = dict[str, Any]
 
@@ -164,19 +164,22 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         #     model_kwargs: Parameters of the call, the model among them.
         #
         # Raises:
-        #     LingateError: The call failed, or the stream broke. Its text is for those who read deepwiki's pages: a
-        #         sentence of ours. What the provider said is in the log.
+        #     LingateError: The call failed, the stream broke, or it was cut before its first word. Its text is for those
+        #         who read deepwiki's pages: a sentence of ours. What the provider said is in the log.
         kwargs = self.convert_inputs_to_api_kwargs(input, {**(model_kwargs or {}), "stream": True}, ModelType.LLM)
         try:
             async with await self.acall(kwargs, ModelType.LLM) as stream:
                 async for text in _atexts(stream):
                     yield text
+                answer = await stream.final()
         except ConfigError:
             raise  # our own words
         except LingateError as error:
             logger.warning("the call failed: %s", error)
             said = _TOO_LONG if isinstance(error, ContextLengthError) else sentence(error)
             raise _saying(error, said, None) from error.__cause__
+        if not words(answer) and (why := CUT.get(answer.finish_reason or "")):
+            raise LingateError(why)
 
     def parse_chat_completion(self, completion: Any) -> GeneratorOutput:
         """The text of a completion as `raw_response`, of a stream an iterator of texts, with usage and reasoning."""
