@@ -191,6 +191,23 @@ def test_what_a_model_refuses_is_left_out(make: Make, simulator: Simulator, monk
     assert not {"temperature", "top_p", "max_tokens"} & set(reasoning)
 
 
+@pytest.mark.requirement("director R1")
+def test_key_address_and_time_of_the_settings_hold_for_the_call(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(completion({"content": "hi"})) as server:
+        monkeypatch.setenv("LINGATE_API_KEY", "sk-of-the-team")
+        monkeypatch.setenv("LINGATE_API_BASE", f"{server.url}/theirs")
+        monkeypatch.setenv("LINGATE_TIMEOUT", "1")
+        answer = make("openai/m").chat_completions(ASK)
+        server.script = Script([], ending="stay")
+        late = make("openai/m").chat_completions(ASK)
+
+    head = server.heads[0].lower()
+    assert answer.content == "hi"
+    assert b"authorization: bearer sk-of-the-team" in head
+    assert head.startswith(b"post /theirs/chat/completions")
+    assert (late.status, late.content) == (0, f"{director.FAILED}. The provider did not answer in time.")
+
+
 @pytest.mark.requirement("director R4", "X2")
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None, "completion_tokens": 2, "total_tokens": None}])
 def test_missing_counts_are_zero(make: Make, monkeypatch: pytest.MonkeyPatch, usage: Any) -> None:
@@ -335,6 +352,8 @@ def test_a_run_of_an_agent_goes_out_in_openais_form_and_comes_back_in_directors(
     sent = summed["messages"][1]["tool_calls"][0]
     assert json.loads(sent["function"]["arguments"]) == first.tool_calls[0]["tool"]["arguments"]
     assert sent["function"]["name"] == "search_videos"
+    assert (sent["type"], sent["id"]) == ("function", first.tool_calls[0]["id"])
+    assert [message["content"] for message in summed["messages"][1:4]] == [None, "three videos", ""]
     assert (summary.status, summary.finish_reason, summary.tool_calls) == (1, "stop", [])
     assert summary.content != ""
     assert history == kept
@@ -454,7 +473,16 @@ def test_an_answer_cut_before_its_first_word_is_an_error_with_the_reason(
 
 
 @pytest.mark.requirement("director R15")
-def test_calls_of_agents_that_do_not_exist_never_reach_the_engine(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_says_nothing_has_answered(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = answering(make, monkeypatch, {"content": ""})
+
+    assert (answer.status, answer.content, answer.finish_reason) == (1, "", "stop")
+
+
+@pytest.mark.requirement("director R15")
+def test_calls_of_agents_that_do_not_exist_never_reach_the_engine(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     mixed = [called("{}", "made_up"), called('{"query": "cats"}')]
     some = answering(make, monkeypatch, {"content": "", "tool_calls": mixed}, finish_reason="tool_calls")
     text = answering(make, monkeypatch, {"content": "I would", "tool_calls": mixed[:1]}, finish_reason="tool_calls")
@@ -464,6 +492,7 @@ def test_calls_of_agents_that_do_not_exist_never_reach_the_engine(make: Make, mo
     assert (text.status, text.finish_reason, text.content, text.tool_calls) == (1, "stop", "I would", [])
     assert (none.status, none.tool_calls) == (0, [])
     assert "agent that does not exist" in none.content
+    assert "the model called 'made_up', which is no agent: left out" in caplog.text
 
 
 @pytest.mark.requirement("X10")

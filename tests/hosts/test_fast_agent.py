@@ -29,7 +29,7 @@ from lingate.errors import MissingExtraError
 from lingate.hosts import fast_agent, registry
 from lingate.hosts._disk import tree_of, write
 from lingate.hosts._recipe import detect, install, uninstall
-from lingate.hosts.fast_agent import _settings, catalog
+from lingate.hosts.fast_agent import _client, _settings, catalog
 from lingate.hosts.fast_agent._client import LingateClient, Recall, as_openai, shared_client
 from lingate.simulator import Simulator, fingerprint
 from lingate.testing import AsyncFakeTransport, Reply, Streamed
@@ -194,8 +194,9 @@ async def test_structured_output_reasoning_and_cached_tokens_keep_working(simula
 @pytest.mark.requirement("fast-agent R9")
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_model_that_thinks_goes_on_thinking_after_a_tool_although_the_host_keeps_no_thoughts(
-    simulator: Simulator, stream: bool
+    simulator: Simulator, stream: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_client, "_recall", Recall())  # nothing of the other way, whose answer is the same
     client = LingateClient()
     asked: dict[str, Any] = {"model": "anthropic/sim-words-20", "tools": [TOOL], "reasoning_effort": "low"}
 
@@ -366,6 +367,14 @@ def test_settings_have_their_defaults_and_further_keys_are_ignored() -> None:
     assert "secret" not in repr(_settings.settings_of(Config(lingate={"api_key": "secret"})))
 
 
+async def test_what_a_models_place_says_wins_over_the_defaults(simulator: Simulator) -> None:
+    client = LingateClient({"api_key": "default"}, place_of=lambda model: (f"openai/{model}", {"api_key": "its-own"}))
+
+    await client.chat.completions.create(model="sim-words-3", messages=ASK)
+
+    assert fingerprint("its-own") in simulator.requests()[-1].headers["authorization"]
+
+
 @pytest.mark.requirement("fast-agent R8")
 async def test_anything_but_chat_is_refused_loudly() -> None:
     client = LingateClient()
@@ -393,7 +402,7 @@ ERRORS = [
     (errors.RateLimitError("slow", retry_after=3), openai.RateLimitError, 429, "rate_limit"),
     (errors.QuotaExceededError("empty"), openai.RateLimitError, 429, "insufficient_quota"),
     (errors.BudgetExceededError("spent"), openai.RateLimitError, 429, "budget"),
-    (errors.OverloadedError("busy", status=529), openai.InternalServerError, 529, "overloaded"),
+    (errors.OverloadedError("busy", status=529, request_id="req_7"), openai.InternalServerError, 529, "overloaded"),
     (errors.InternalServerError("oops"), openai.InternalServerError, 500, "server_error"),
     (errors.ProtocolError("garbage"), openai.InternalServerError, 502, "protocol"),
 ]
@@ -409,6 +418,7 @@ def test_errors_are_the_openai_packages_with_message_status_and_code(
     assert type(found) is kind
     assert (found.status_code, found.code, found.message) == (status, code, str(error))
     assert found.response.headers.get("retry-after") == ("3" if error.retry_after else None)
+    assert found.request_id == error.request_id
     # fast-agent gives up at once where it reads this.
     assert ("context_length_exceeded" in f"{found} {found.code}") == isinstance(error, errors.ContextLengthError)
 
@@ -477,13 +487,20 @@ async def test_what_goes_wrong_on_the_wire_is_raised_after_one_try(
 
 
 @pytest.mark.requirement("X11")
-async def test_a_stream_that_is_left_lets_the_provider_go(simulator: Simulator) -> None:
+@pytest.mark.parametrize("closed", [False, True])
+async def test_a_stream_that_is_left_lets_the_provider_go(simulator: Simulator, closed: bool) -> None:
+    kept = []
+
     async def first() -> str:
         stream: Any = await LingateClient().chat.completions.create(
             model="openai/sim-words-2000-delay-5", messages=ASK, stream=True
         )
-        async for chunk in stream:
+        pieces = aiter(stream)
+        async for chunk in pieces:
             if chunk.choices[0].delta.content:
+                if closed:
+                    kept.append(pieces)
+                    await stream.close()
                 return str(chunk.choices[0].delta.content)
         return ""
 

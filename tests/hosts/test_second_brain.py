@@ -233,7 +233,14 @@ def test_attachments_go_into_the_last_message_of_the_users(ask: Ask, simulator: 
 
 
 @pytest.mark.requirement("second-brain R3")
-@pytest.mark.parametrize(("data", "why"), [(png(3000, 30), "too wide"), (png(8, 8, "BMP"), "not a format of the wire")])
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (png(3000, 30), "too wide"),
+        (png(8, 8, "BMP"), "not a format of the wire"),
+        (png() + bytes(3_600_000), "too many bytes"),
+    ],
+)
 def test_images_that_providers_refuse_are_sent_as_smaller_jpegs(
     ask: Ask, simulator: Simulator, data: bytes, why: str
 ) -> None:
@@ -242,6 +249,31 @@ def test_images_that_providers_refuse_are_sent_as_smaller_jpegs(
     url = messages[-1]["content"][-1]["image_url"]["url"]
     assert url.startswith("data:image/jpeg;base64,"), why
     assert max(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size) <= 2048
+
+
+@pytest.mark.requirement("second-brain R3")
+def test_a_smaller_image_is_the_right_way_up(ask: Ask, simulator: Simulator) -> None:
+    out, turned = io.BytesIO(), Image.Exif()
+    turned[0x0112] = 6  # a quarter turn, as cameras note it
+    Image.new("RGB", (3000, 30)).save(out, format="JPEG", exif=turned)
+
+    messages = sent_content(ask, simulator, Sdk({"/files/a.jpg": out.getvalue()}), attached("image", "a.jpg"))
+
+    sent = base64.b64decode(messages[-1]["content"][-1]["image_url"]["url"].partition(",")[2])
+    width, height = Image.open(io.BytesIO(sent)).size
+    assert width < height
+
+
+def test_a_call_ends_before_the_host_kills_its_box(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert second_brain._TIMEOUT < 600
+    assert "\ntimeout = 600\n" in backend_file()
+    monkeypatch.setattr(second_brain, "_TIMEOUT", 0.5)
+
+    with RawServer(Script([], ending="stay")) as server:
+        answer = ask("openai/m", base_url=f"{server.url}/v1")
+
+    assert answer.error_code == "provider_error"
+    assert "did not answer in time" in answer.error
 
 
 @pytest.mark.requirement("second-brain R3")

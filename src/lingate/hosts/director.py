@@ -178,13 +178,13 @@ def _call_sent(call: Mapping[str, Any]) -> dict[str, Any]:
 def _calls(answer: Any, offered: set[str]) -> list[dict[str, Any]]:
     # The calls of agents that exist: one of any other would end the run with an AttributeError.
     found = []
-    for index, call in enumerate(answer.tool_calls):
+    for call in answer.tool_calls:
         name = call.function.name
         if name not in offered:
             logger.warning("the model called %r, which is no agent: left out", name)
             continue
         tool = {"name": name, "arguments": _arguments(call)}
-        found.append({"id": call.id or f"call_{index}", "tool": tool, "type": "function"})
+        found.append({"id": call.id, "tool": tool, "type": "function"})
     return found
 
 

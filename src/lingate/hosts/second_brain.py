@@ -76,12 +76,8 @@ class Answering:
         return self._response(
             content=_without_repeated_reasoning(text, answer.reasoning),
             tool_calls=[
-                {
-                    "id": call.id or f"call_{index}",
-                    "name": call.function.name,
-                    "arguments": call.function.arguments or "{}",
-                }
-                for index, call in enumerate(answer.tool_calls)
+                {"id": call.id, "name": call.function.name, "arguments": call.function.arguments}
+                for call in answer.tool_calls
             ],
             prompt_tokens=usage and usage.prompt_tokens,
             cached_prompt_tokens=usage and usage.cached_tokens,
