@@ -246,6 +246,18 @@ async def test_in_process_only_what_the_provider_takes_reaches_it(vui: Any, simu
 
 
 @pytest.mark.requirement("vui R7")
+async def test_what_the_call_and_the_backend_are_told_holds(vui: Any, simulator: Simulator) -> None:
+    backend = vui.LingateBackend("openai/sim-large", max_model_len=1000)
+    stats: dict[str, int] = {}
+
+    answer = await backend.complete(ASK, top_k=9, stats=stats)
+    await backend.aclose()
+
+    assert simulator.requests()[-1].body["top_k"] == 9
+    assert answer["usage"]["ctx_max"] == stats["ctx_max"] == 1000
+
+
+@pytest.mark.requirement("vui R7")
 async def test_the_gauge_shows_the_models_own_window_or_eight_thousand(vui: Any) -> None:
     known = vui.LingateBackend("anthropic/claude-sonnet-4-6")
     unknown = vui.LingateBackend("openai/sim-large")
