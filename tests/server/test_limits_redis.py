@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lingate.errors import BudgetExceededError, ConcurrencyLimitError, RateLimitError
-from lingate.server.access import AccessSettings, Limits
+from lingate.server.access import AccessSettings, Limits, shared
 from lingate.server.access.inputs import NewKey
 from lingate.server.access.link import PATIENCE
 from lingate.server.access.meters import nanos
@@ -445,6 +445,32 @@ async def test_a_redis_that_was_emptied_under_calls_lets_nobody_have_more_than_t
 
         assert await everywhere([limiter], [caller], 5, hold=0.1) == {"ok": 1, "budget": 4}
         assert await _kept(limiter) == ({}, {"s": str(nanos(4 * COST))})
+
+
+@pytest.mark.parametrize("what", ["started anew", "emptied"])
+async def test_what_a_replica_has_under_way_that_asks_nothing_counts_in_a_redis_that_has_lost_it(
+    redis: str, redis_server: Service, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(shared, "_HEARTBEAT", 3600.0 if what == "started anew" else 0.1)
+    async with replicas(redis, 2) as (limiter, other):
+        limits = Limits(max_budget=10 * COST, max_parallel_requests=2)
+        caller, others = caller_of(limiter, limits), caller_of(other, limits)
+        held = [await other.admit(others, estimate(), None, ()) for _ in range(2)]
+        while await limiter.link.redis.publish("{lingate}:news", "") < 2:  # noqa: ASYNC110 - until both listen
+            await asyncio.sleep(0.02)
+        if what == "emptied":
+            await limiter.link.redis.flushall()
+        else:
+            redis_server.stop(signal.SIGKILL)
+            redis_server.start()
+
+        await until(lambda: all(one.joins == 2 and one.link.up for one in (limiter, other)))
+        assert await outcome(limiter, caller) == "concurrency"
+        for ticket in held:
+            assert ticket is not None
+            ticket.settle(150, COST)
+        await asyncio.sleep(0.1)
+        assert await everywhere([limiter, other], [caller, others], 2) == {"ok": 2}
 
 
 async def test_calls_that_end_while_redis_comes_back_are_told_once(redis: str, redis_server: Service) -> None:

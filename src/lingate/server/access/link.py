@@ -63,7 +63,7 @@ class Link:
     async def start(self) -> None:
         # Connect; where that fails, go on trying in the background.
         if not await self._try():
-            self._lost("no connection")
+            self.lost("no connection")
         self._probe = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
@@ -133,7 +133,7 @@ class Link:
                     again = iter(await self._send(lost))
                     answers = [next(again) if isinstance(answer, NoScriptError) else answer for answer in answers]
         except (RedisError, OSError, TimeoutError) as error:
-            self._lost(type(error).__name__)
+            self.lost(type(error).__name__)
             answers = [AwayError()] * len(batch)
         _answer(batch, answers)
 
@@ -152,7 +152,8 @@ class Link:
         waiting, self._waiting = self._waiting, []
         _answer(waiting, [AwayError()] * len(waiting))
 
-    def _lost(self, reason: str) -> None:
+    def lost(self, reason: str) -> None:
+        # Count it as away, until it answers.
         self.up = False
         if not self._joining:
             self._give_up()

@@ -220,8 +220,13 @@ class SharedLimiter(LocalLimiter):
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_HEARTBEAT)
-            if self.link.up:
-                self.link.send(_JOIN, [self._key("replicas")], [self._me, "", "0"])
+            await self._show_up()
+
+    async def _show_up(self) -> None:
+        # One that does not know us was started anew, or emptied: it has to be told what is under way, others count on it.
+        with contextlib.suppress(AwayError):
+            if await self.link.run(_JOIN, [self._key("replicas")], [self._me, "", "0"]):
+                self.link.lost("it has forgotten everything")
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
         # Tell the other replicas that a deployment rests.
@@ -257,6 +262,7 @@ class SharedLimiter(LocalLimiter):
             try:
                 await self._hear()
             except (RedisError, OSError, TimeoutError):
+                await self._show_up()
                 await asyncio.sleep(2 * PATIENCE)
 
     async def _hear(self) -> None:
