@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from lingate._dialects._claude import BETA
 from lingate._dialects._draft import Draft
 from lingate._dialects.openai_chat.envelope import join_url, merge_headers
 from lingate._model import HttpRequest
@@ -27,9 +28,7 @@ def begin_request(made: Draft, method: str, model: str, place: str = "model") ->
     extra = call.extra_headers
     merged = merge_headers(headers, extra) if extra else headers
     # Claude's features stand in bodies there: AWS takes the header away.
-    told = {
-        name: value for name, value in merged.items() if name.lower() not in ("anthropic-beta", "anthropic-version")
-    }
+    told = {name: value for name, value in merged.items() if name.lower() not in (BETA, "anthropic-version")}
     sent = HttpRequest("POST", url, told, b"", call, target)
     made.hand_over(sent)
     return sent

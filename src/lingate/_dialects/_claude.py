@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 from lingate._dialects._draft import Draft
-from lingate._model import JsonDict, Target
+from lingate._model import Call, JsonDict, Target
 from lingate._wire.shapes import dig, without
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8000, "high": 16000, "xhigh": 24000, "max": 24000}
@@ -18,12 +19,16 @@ EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "
 
 D = TypeVar("D", bound=Draft)
 
-_FORMATS = ("anthropic", "vertex_anthropic", "azure_anthropic", "bedrock_converse", "bedrock_invoke")
+FORMATS = ("anthropic", "vertex_anthropic", "azure_anthropic", "bedrock_converse", "bedrock_invoke")
+"""Formats of its own, with a place for `BETA` too."""
+
+BETA = "anthropic-beta"
+"""The header by which Anthropic's clients ask for features."""
 
 
 def thinking_on_top(target: Target, effort: str) -> int:
     # Tokens by which the bound of an answer is raised at most where it has no room for thinking so hard.
-    if target.row.dialect not in _FORMATS or target.traits.get("thinking") in ("adaptive", "none"):
+    if target.row.dialect not in FORMATS or target.traits.get("thinking") in ("adaptive", "none"):
         return 0
     return BUDGETS.get(effort, 0)
 
@@ -99,3 +104,20 @@ def limit_for_thinking(draft: Draft, asked: JsonDict) -> None:
         if out:
             draft.note(f"{name} (not while thinking)")
             del asked[name]
+
+
+def asked_betas(call: Call, target: Target, note: Callable[[str], object]) -> list[str]:
+    # Features that the row and the caller ask for by header.
+    # `note` is told the caller's that the host refuses.
+    features = _betas(target.headers)
+    for feature in _betas(call.extra_headers or {}):
+        if feature in features or re.fullmatch(target.traits.get("betas", ".*"), feature):
+            features.append(feature)
+        else:
+            note(f"{BETA}: {feature}")
+    return features
+
+
+def _betas(headers: Mapping[str, str]) -> list[str]:
+    given = ",".join(value for name, value in headers.items() if name.lower() == BETA)
+    return list(filter(None, map(str.strip, given.split(","))))

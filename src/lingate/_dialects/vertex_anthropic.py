@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from lingate._dialects._base import Dialect
+from lingate._dialects._claude import BETA
 from lingate._dialects._moved import Moved, edited
 from lingate._dialects._vertex import location_url
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
@@ -25,7 +26,7 @@ def _target(call: Call, target: Target) -> Target:
     def write(body: JsonDict, sent: HttpRequest) -> None:
         if counts:  # it knows neither the name of the newest version nor most betas: BerriAI/litellm#25798, #39597
             body["model"] = body["model"].removesuffix("@default")
-            sent.headers = without(sent.headers, ("anthropic-beta",))
+            sent.headers = without(sent.headers, (BETA,))
         else:
             del body["model"]
         body["anthropic_version"] = _VERSION

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import Any
 
+from lingate._dialects._claude import BETA
 from lingate._model import Call, JsonDict
 from lingate._wire.shapes import as_dicts, as_str
 from lingate.errors import BadRequestError, NotFoundError, PermissionDeniedError, UnsupportedError
@@ -27,7 +28,6 @@ _OWN_NAMES = {
     for name in (own, own.split("_")[0] + "".join(map(str.capitalize, own.split("_")[1:])))
 }
 """Our fields as Google's format writes them, whose names have no underscores."""
-_BETA = "anthropic-beta"
 LATEST = ":latest"
 _MARKS = {"ollama": LATEST, "anthropic": "[1m]"}
 """What clients put behind a name without meaning another model: Ollama's tag that is meant where there is none, and the
@@ -190,9 +190,9 @@ def _forward_headers(turn: Turn, call: Call) -> None:
     live = turn.live
     kept: dict[str, str] = {}
     if turn.found.face.dialect == "anthropic":
-        beta = turn.request.header(_BETA)
+        beta = turn.request.header(BETA)
         if beta is not None:
-            kept[_BETA] = beta
+            kept[BETA] = beta
     if live.forwarded or live.forwarded_prefixes or live.forwards_x:
         for name, value in turn.request.headers():
             low = name.lower()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from lingate._dialects._base import Dialect, Form
+from lingate._dialects._claude import asked_betas
 from lingate._dialects._faults import anthropic_error
 from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects.anthropic.face_request import PAGING, parse_chat, parse_count, parse_models
 from lingate._dialects.anthropic.face_response import Encoder, render_count, render_message, render_models
 from lingate._dialects.anthropic.facts import MODELS_PATH, NAME
-from lingate._dialects.anthropic.request import asked_betas, chat_request, count_request, headers_for
+from lingate._dialects.anthropic.request import chat_request, count_request, headers_for
 from lingate._dialects.anthropic.response import read_count, read_message, read_models
 from lingate._dialects.anthropic.stream import stream_decoder
 from lingate._dialects.openai_chat.envelope import join_url

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from lingate._dialects._claude import BETA, asked_betas
 from lingate._dialects._params import refuse_for_provider, sampling, stops
 from lingate._dialects.anthropic.draft import Draft, draft
 from lingate._dialects.anthropic.facts import CHAT_PATH, COMPACT_BETA, MAX_CACHE_MARKS, SCOPE_BETA, VERSION
@@ -19,9 +20,8 @@ from lingate._dialects.anthropic.tools import write_format, write_tools
 from lingate._dialects.anthropic.turns import write_messages
 from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
-from lingate._wire.shapes import as_list, dig, without
+from lingate._wire.shapes import as_dicts, as_list, dig, without
 
-BETA = "anthropic-beta"
 _COUNTED = frozenset(
     {
         "model",
@@ -59,7 +59,7 @@ def write_body(call: Call, target: Target) -> Draft:
     write_identity(made)
     write_rest(made)
     limit_cache_marks(made)
-    if _has_block(made.body["messages"], "compaction"):
+    if any(block["type"] == "compaction" for turn in made.body["messages"] for block in as_dicts(turn.get("content"))):
         made.need(COMPACT_BETA)
     return made
 
@@ -100,32 +100,6 @@ def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mappin
             headers[name] = value
     features = ",".join(dict.fromkeys(betas))
     return {**headers, BETA: features} if features else headers
-
-
-def asked_betas(call: Call, target: Target, note: Callable[[str], object]) -> list[str]:
-    # Features that the row and the caller ask for by header.
-    # `note` is told the caller's that the host refuses.
-    features: list[str] = []
-    for headers in (target.headers, call.extra_headers or {}):
-        for name, value in headers.items():
-            if name.lower() == BETA:
-                taken = ".*" if headers is target.headers else target.traits.get("betas", ".*")
-                asked = list(filter(None, map(str.strip, value.split(","))))
-                features += [feature for feature in asked if re.fullmatch(taken, feature)]
-                for feature in asked:
-                    if feature not in features:
-                        note(f"{BETA}: {feature}")
-    return features
-
-
-def _has_block(turns: list[JsonDict], kind: str) -> bool:
-    for turn in turns:
-        content = turn.get("content", "")
-        if not isinstance(content, str):
-            for block in content:
-                if block["type"] == kind:
-                    return True
-    return False
 
 
 _Path = tuple[str | int, ...]

@@ -8,6 +8,7 @@ import base64
 from collections.abc import Mapping
 
 from lingate._dialects._check import read_json
+from lingate._dialects._claude import BETA
 from lingate._dialects._frames import exception_frame
 from lingate._dialects.anthropic.face_request import parse_chat as parse_message
 from lingate._dialects.anthropic.face_request import parse_count as parse_message_count
@@ -56,7 +57,7 @@ def _with_betas(call: Call) -> Call:
     # Beta features as the header that they are elsewhere.
     given = call.body.pop("anthropic_beta", None)
     if isinstance(given, list) and given:
-        call.extra_headers = {"anthropic-beta": ",".join(map(str, given))}
+        call.extra_headers = {BETA: ",".join(map(str, given))}
     return call
 
 

@@ -6,10 +6,10 @@ import base64
 from typing import Any
 
 from lingate._dialects._bedrock import begin_request
+from lingate._dialects._claude import asked_betas
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, begun, sampling, stops, write_rest
 from lingate._dialects._prompts import turns_of
-from lingate._dialects.anthropic.request import asked_betas
 from lingate._dialects.anthropic.request import write_body as write_anthropic
 from lingate._dialects.bedrock_converse.facts import foundation_model
 from lingate._dialects.bedrock_converse.request import write_body as write_converse

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from lingate._call.plan import Context, Route
+from lingate._dialects._claude import BETA, FORMATS
 from lingate._model import Call, Record, replaced
+from lingate._wire.shapes import without
 from lingate.errors import (
     BudgetExceededError,
     ConfigError,
@@ -26,10 +28,6 @@ from lingate.server.routing.group import Group, is_worth_another
 
 if TYPE_CHECKING:
     from lingate.server.routing.router import Router
-
-_BETA = "anthropic-beta"
-_HAVE_BETAS = frozenset({"anthropic", "azure_anthropic", "vertex_anthropic", "bedrock_invoke", "bedrock_converse"})
-"""Formats with a place for what Anthropic's clients ask for by this header."""
 
 _ON: dict[str, frozenset[str]] = {}
 _OUR_LIMIT = "limit"
@@ -226,9 +224,8 @@ class Ride(Record, eq=False, weakref=True):
     def _route(self, found: Deployment, group: Group, now: float, error: LingateError | None, others: bool) -> Route:
         call = self._call
         find, model = found.place(call.operation)
-        if call.extra_headers and _BETA in call.extra_headers and find()[0].row.dialect not in _HAVE_BETAS:
-            headers = {name: value for name, value in call.extra_headers.items() if name != _BETA}
-            call = replaced(call, extra_headers=headers or None)
+        if call.extra_headers and BETA in call.extra_headers and find()[0].row.dialect not in FORMATS:
+            call = replaced(call, extra_headers=without(call.extra_headers, (BETA,)) or None)
         if not (found.as_asked and not self._params):
             call = found.call(call, self._params)
             if self.most is not None:
