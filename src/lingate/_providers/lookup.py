@@ -428,9 +428,10 @@ def _given_base(row: ProviderRow, url: str, env: Mapping[str, str]) -> str:
             url = url[: -len(path)].rstrip("/")
             break
     if row.url_tail and (tail := filled(row.url_tail, env)):
-        host, path = url.partition("://")[2].partition("/")[::2]
+        scheme, _, place = url.partition("://")
+        host, _, path = place.partition("/")
         if f"{tail}/".startswith(f"/{path}/" if path else "/"):  # what it has of the tail it need not have twice
-            url = f"{url.partition('://')[0]}://{host}{tail}"
+            url = f"{scheme}://{host}{tail}"
     return url + mark + query
 
 

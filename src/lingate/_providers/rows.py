@@ -32,7 +32,11 @@ _ANTHROPIC_VERSION = {"anthropic-version": "2023-06-01"}
 # sipeed/picoclaw#1196 (Groq), huggingface/huggingface.js#2268 (Cerebras), mistralai/platform-docs-public#7,
 # web-infra-dev/midscene#1322 (Fireworks).
 _OPENAIS = (
-    *("verbosity", "web_search_options", "safety_identifier", "prompt_cache_retention", "prompt_cache_options"),
+    "verbosity",
+    "web_search_options",
+    "safety_identifier",
+    "prompt_cache_retention",
+    "prompt_cache_options",
     "moderation",
 )
 

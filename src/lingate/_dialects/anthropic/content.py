@@ -142,7 +142,15 @@ def _decoded_text(data: str, where: str, draft: Draft) -> str:
 
 
 _OWN_KEYS = {
-    *("type", "text", "image_url", "file", "refusal", "provider_specific_fields", "annotations", "detail", CACHE_MARK)
+    "type",
+    "text",
+    "image_url",
+    "file",
+    "refusal",
+    "provider_specific_fields",
+    "annotations",
+    "detail",
+    CACHE_MARK,
 }
 
 

@@ -36,8 +36,13 @@ _TAKEN = frozenset(
 )
 _CANONICAL = frozenset(
     {
-        *("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"),
-        *("service_tier", "inference_geo"),
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "service_tier",
+        "inference_geo",
     }
 )
 _TIERS = ("flex", "priority", "provisioned")

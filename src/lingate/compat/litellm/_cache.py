@@ -109,7 +109,7 @@ class Cache:
     # Answers of `completion`, `text_completion` and `embedding`, as long as they hold.
 
     # Args:
-    #     type: `local` keeps them in this process, `disk` in a file; any other is told in a warning and kept in the process.
+    #     `type`: `local` keeps them in this process, `disk` in a file; any other is told in a warning and kept in the process.
     #     mode: `default_off` keeps answers only for calls with `cache={"use-cache": True}`.
     #     ttl: Seconds for which an answer holds. Ten minutes in the process, for ever on disk.
     #     namespace: Part of every key.
