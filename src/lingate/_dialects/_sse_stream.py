@@ -7,19 +7,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from lingate._dialects._failure import interrupted
-from lingate._model import Event, Failed, HttpRequest, Target
+from lingate._dialects._failure import garbage, interrupted
+from lingate._model import Event, Failed, HttpRequest, JsonDict, Target, Text
 from lingate._wire.json import decode
 from lingate._wire.sse import SseDecoder, SseEvent
 from lingate.errors import LingateError
 
 
-class StreamedAnswer:
+class Speaker:
+    # Whoever streams the text of an answer, which may be structured.
+
+    # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
+
+    __slots__ = ("_answered", "_held")
+
+    def __init__(self, answer_tool: str | None) -> None:
+        self._held: list[str] | None = [] if answer_tool else None
+        self._answered = False
+
+    def _tell(self, said: Text, out: list[Event]) -> None:
+        if self._held is None:
+            out.append(said)
+        else:
+            self._held.append(said.text)
+
+    def _tell_held(self, raw: JsonDict | None, out: list[Event], choice: int = 0) -> None:
+        held = "".join(self._held or ())
+        if held and not self._answered:
+            out.append(Text(held, choice, raw))
+
+
+class StreamedAnswer(Speaker):
     # One streamed answer.
 
     __slots__ = ("_sent", "done", "over")
 
     def __init__(self, sent: HttpRequest) -> None:
+        super().__init__(sent.answer_tool)
         self._sent = sent
         self.done = False
         """The stream's own terminal event has been seen."""
@@ -35,6 +59,9 @@ class StreamedAnswer:
         # End with an error.
         self.over = True
         out.append(Failed(error))
+
+    def _broken(self, why: str, out: list[Event]) -> None:
+        self.fail(garbage(self._sent.target, why), out)
 
 
 _ERROR = "error"

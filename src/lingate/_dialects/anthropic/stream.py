@@ -48,8 +48,7 @@ class MessageStream(StreamedAnswer):
     # them, and it sees the same blocks as the provider sent.
 
     __slots__ = (
-        "_blocks", "_calls", "_delta", "_extra", "_has_answer", "_head", "_held", "_id", "_ids", "_length", "_reason", "_started",
-        "_thoughts", "_usage",
+        "_blocks", "_calls", "_delta", "_extra", "_head", "_id", "_ids", "_length", "_reason", "_started", "_thoughts", "_usage",
     )  # fmt: skip
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
@@ -66,9 +65,6 @@ class MessageStream(StreamedAnswer):
         self._id = ""
         self._ids: set[str] = set()
         self._started = False
-        self._has_answer = False
-        # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
-        self._held: list[str] | None = [] if sent.answer_tool else None
 
     @property
     def finished(self) -> bool:
@@ -94,7 +90,7 @@ class MessageStream(StreamedAnswer):
             handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
             (handler or MessageStream._on_other)(self, raw, out)
         else:
-            self.fail(garbage(self._sent.target, "a stream event must be an object"), out)
+            self._broken("a stream event must be an object", out)
 
     def cut(self, out: list[Event]) -> None:
         # The bytes have ended without `message_stop`.
@@ -102,9 +98,6 @@ class MessageStream(StreamedAnswer):
             self._on_stop({}, out)
         else:
             super().cut(out)
-
-    def _broken(self, why: str, out: list[Event]) -> None:
-        self.fail(garbage(self._sent.target, why), out)
 
     def _on_start(self, raw: JsonDict, out: list[Event]) -> None:
         message = raw.get("message")
@@ -148,8 +141,8 @@ class MessageStream(StreamedAnswer):
             self._broken("content_block_start.content_block.name: must be a string", out)
             return
         if name == self._sent.answer_tool:
-            block.answer = not self._has_answer
-            self._has_answer = True
+            block.answer = not self._answered
+            self._answered = True
             return
         block.number = self._calls
         self._calls += 1
@@ -259,9 +252,7 @@ class MessageStream(StreamedAnswer):
         self._count(raw.get("usage"), raw, out)
         self._extra.update(not_null(raw, ("type", "usage")))
         raw = self._delta or raw
-        held = "".join(self._held or ())
-        if held and not self._has_answer:
-            out.append(Text(held, raw=raw))
+        self._tell_held(raw, out)
         refusal = refusal_text(self._extra.get("stop_details")) if self._reason == "refusal" else None
         self._tell_extras(raw, out)
         if refusal:
@@ -273,7 +264,7 @@ class MessageStream(StreamedAnswer):
     def _tell_extras(self, raw: JsonDict, out: list[Event]) -> None:
         if self._extra:
             out.append(Extra({"provider_specific_fields": {NAME: self._extra}}, None, raw))
-        blocks = whole_blocks(self._blocks.values(), check_blocks) if not self._has_answer else None
+        blocks = whole_blocks(self._blocks.values(), check_blocks) if not self._answered else None
         if blocks is not None and not read_blocks(blocks).exact:
             out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, raw))
 
@@ -292,10 +283,7 @@ class MessageStream(StreamedAnswer):
     def _add_text(self, block: Block, text: str, raw: JsonDict, out: list[Event]) -> None:
         block.pieces.append(text)
         self._length += len(text)
-        if self._held is None:
-            out.append(Text(text, 0, raw))
-        else:
-            self._held.append(text)
+        self._tell(Text(text, 0, raw), out)
 
     def _add_json(self, block: Block, text: str, raw: JsonDict, out: list[Event]) -> None:
         block.pieces.append(text)

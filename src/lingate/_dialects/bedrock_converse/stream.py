@@ -10,7 +10,6 @@ from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import whole_blocks
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._dates import created_at
-from lingate._dialects._failure import garbage
 from lingate._dialects._frames import FrameDecoder
 from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import StreamedAnswer
@@ -78,9 +77,6 @@ class ConverseStream(HeadedAnswer):
         self._extra: JsonDict = {}
         self._stop: JsonDict | None = None
         self._metered = False
-        self._has_answer = False
-        # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
-        self._held: list[str] | None = [] if sent.answer_tool else None
         self._raw: JsonDict = {}
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
@@ -101,9 +97,6 @@ class ConverseStream(HeadedAnswer):
             self._end(out)
         else:
             super().cut(out)
-
-    def _broken(self, why: str, out: list[Event]) -> None:
-        self.fail(garbage(self._sent.target, why), out)
 
     def _on_start(self, payload: JsonDict, out: list[Event]) -> None:
         return  # the first event of any kind begins the answer
@@ -130,8 +123,8 @@ class ConverseStream(HeadedAnswer):
             self._broken("contentBlockStart.start.toolUse: must have a name and a toolUseId", out)
             return
         if name == self._sent.answer_tool:
-            block.answer = not self._has_answer
-            self._has_answer = True
+            block.answer = not self._answered
+            self._answered = True
             return
         block.number = self._calls
         self._calls += 1
@@ -150,7 +143,9 @@ class ConverseStream(HeadedAnswer):
             block.kind = "reasoningContent" if "reasoningContent" in delta else "text"
         if isinstance(text, str):
             if text:
-                self._add_text(block, text, out)
+                block.pieces.append(text)
+                self._length += len(text)
+                self._tell(Text(text, 0, self._raw), out)
             return
         kind = next((kind for kind in _DELTAS if kind in delta), None)
         if kind is None:
@@ -161,14 +156,6 @@ class ConverseStream(HeadedAnswer):
             _DELTAS[kind](self, block, delta[kind], out)
         except (ValueError, TypeError, AttributeError):
             self._broken(f"contentBlockDelta.delta.{kind}: is not what it must be", out)
-
-    def _add_text(self, block: Block, text: str, out: list[Event]) -> None:
-        block.pieces.append(text)
-        self._length += len(text)
-        if self._held is None:
-            out.append(Text(text, 0, self._raw))
-        else:
-            self._held.append(text)
 
     def _add_input(self, block: Block, delta: Any, out: list[Event]) -> None:
         if block.kind != "toolUse":
@@ -252,11 +239,9 @@ class ConverseStream(HeadedAnswer):
     def _on_stop(self, payload: JsonDict, out: list[Event]) -> None:
         for block in self._blocks.values():
             self._close(block, out)
-        held = "".join(self._held or ())
-        if held and not self._has_answer:
-            out.append(Text(held, raw=self._raw))
+        self._tell_held(self._raw, out)
         given = (self._blocks[index] for index in sorted(self._blocks))
-        blocks = whole_blocks(given, check_blocks) if not self._has_answer else None
+        blocks = whole_blocks(given, check_blocks) if not self._answered else None
         if blocks is not None and not read_blocks(blocks).exact:
             out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, self._raw))
         self._extra.update(without(payload, ("stopReason", "p")))

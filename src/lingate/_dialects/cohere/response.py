@@ -152,9 +152,6 @@ class MessageStream(StreamedAnswer):
         self._thoughts = 0
         self._citations: list[JsonDict] = []
         self._started = False
-        self._answered = False
-        # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
-        self._held: list[str] | None = [] if sent.answer_tool else None
 
     def read(self, raw: Any, out: list[Event]) -> None:
         if not isinstance(raw, dict):
@@ -224,18 +221,12 @@ class MessageStream(StreamedAnswer):
             self._broken(f"{block.kind}: must be a string", out)
         elif block.kind == "text":
             if piece or logprobs:
-                self._say(block, piece, raw, out, logprobs)
+                block.pieces.append(piece)
+                self._tell(Text(piece, 0, raw, logprobs), out)
         elif piece:
             block.pieces.append(piece)
             if block.kind == "thinking":
                 out.append(Thinking(piece, 0, block.number, raw=raw))
-
-    def _say(self, block: _Block, piece: str, raw: JsonDict, out: list[Event], logprobs: JsonDict | None) -> None:
-        block.pieces.append(piece)
-        if self._held is None:
-            out.append(Text(piece, 0, raw, logprobs))
-        else:
-            self._held.append(piece)
 
     def _on_plan(self, raw: JsonDict, out: list[Event]) -> None:
         self._start(raw, out)
@@ -324,9 +315,7 @@ class MessageStream(StreamedAnswer):
         self._start(raw, out, raw.get("id"))
         for call in self._calls:
             self._close(call, raw, out)
-        held = "".join(self._held or ())
-        if held and not self._answered:
-            out.append(Text(held, raw=raw))
+        self._tell_held(raw, out)
         usage = canonical_usage(delta.get("usage"))
         if usage is not None:
             out.append(Usage(usage, raw))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._failure import garbage, interrupted
-from lingate._dialects._sse_stream import StreamedAnswer
+from lingate._dialects._sse_stream import Speaker, StreamedAnswer
 from lingate._dialects._vertex import region
 from lingate._dialects.gemini.facts import NAME, UNFINISHED
 from lingate._dialects.gemini.grounding import url_citations
@@ -64,17 +64,16 @@ class AnswerStream(StreamedAnswer):
         self._last: JsonDict | None = None
 
     def read(self, raw: Any, out: list[Event]) -> None:
-        target = self._sent.target
-        error = hidden_error(raw, target)
+        error = hidden_error(raw, self._sent.target)
         if error is not None:
             self.fail(error, out)
         elif not isinstance(raw, dict):
-            self.fail(garbage(target, "a stream event must be an object"), out)
+            self._broken("a stream event must be an object", out)
         else:
             try:
                 self._read(raw, out)
             except ValueError as flaw:
-                self.fail(garbage(target, str(flaw)), out)
+                self._broken(str(flaw), out)
 
     def cut(self, out: list[Event]) -> None:
         if self.over:
@@ -211,7 +210,7 @@ _TEXT = frozenset({"text"})
 _SILENT = frozenset({"text", "thought", "thoughtSignature"})
 
 
-class CandidateStream:
+class CandidateStream(Speaker):
     # What one candidate has said so far.
 
     # `index`: number of the candidate.
@@ -219,6 +218,7 @@ class CandidateStream:
     # `answer_tool`: name of the function whose arguments are the structured answer.
 
     def __init__(self, index: int, origin: str, answer_tool: str | None) -> None:
+        super().__init__(answer_tool)
         self.reason: str | None = None
         """The provider's finish reason; None while there is none."""
         self.words: Any = None
@@ -226,9 +226,6 @@ class CandidateStream:
         self._index = index
         self._origin = origin
         self._answer_tool = answer_tool
-        # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
-        self._held: list[str] | None = None if answer_tool is None else []
-        self._answered = False
         self._joined = JoinedParts()
         self._text: list[str] = []
         self._block = -1
@@ -273,9 +270,7 @@ class CandidateStream:
             self._take(kind, done, raw, out)
         if self._sound is not None and (rest := self._sound.finish()):
             out.append(Media("audio", {"data": rest}, self._index, raw))
-        held = "".join(self._held or ())
-        if held and not self._answered:
-            out.append(Text(held, self._index, raw))
+        self._tell_held(raw, out, self._index)
         cited = [] if self._answered else url_citations(self._extra, "".join(self._text))
         if cited:
             out.append(Annotations(cited, self._index, raw))
@@ -327,10 +322,7 @@ class CandidateStream:
             return
         self._open_block = False
         self._text.append(text)
-        if self._held is None:
-            out.append(Text(text, self._index, raw))
-        else:
-            self._held.append(text)
+        self._tell(Text(text, self._index, raw), out)
 
     def _think(self, text: str, raw: JsonDict | None, out: list[Event]) -> None:
         if not self._open_block:

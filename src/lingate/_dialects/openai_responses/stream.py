@@ -140,10 +140,7 @@ class ResponseStream(StreamedAnswer):
         self._thoughts = 0
         self._length = 0
         self._started = False
-        self._answered = False
         self._for_caller = asks_caller(tools_of(sent))
-        # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
-        self._held: list[str] | None = [] if sent.answer_tool else None
         # Events before the model has said anything wait for what follows: until then a failure can be retried.
         self._quiet: list[Event] = []
 
@@ -333,12 +330,8 @@ class ResponseStream(StreamedAnswer):
 
     def _say(self, text: str, logprobs: Any, raw: JsonDict, out: list[Event]) -> None:
         self._length += len(text)
-        if self._held is not None:
-            self._held.append(text)
-        elif logprobs and isinstance(logprobs, list):
-            out.append(Text(text, 0, raw, {"content": logprobs}))
-        else:
-            out.append(Text(text, 0, raw))
+        told = {"content": logprobs} if logprobs and isinstance(logprobs, list) else None
+        self._tell(Text(text, 0, raw, told), out)
 
     def _on_refusal(self, raw: JsonDict, out: list[Event]) -> None:
         text = raw.get("delta")
@@ -453,9 +446,7 @@ class ResponseStream(StreamedAnswer):
         return response
 
     def _tell_rest(self, response: JsonDict, raw: JsonDict, out: list[Event]) -> None:
-        held = "".join(self._held or ())
-        if held and not self._answered:
-            out.append(Text(held, 0, raw))
+        self._tell_held(raw, out)
         usage = canonical_usage(response.get("usage"))
         if usage is not None:
             out.append(Usage(usage, raw))
