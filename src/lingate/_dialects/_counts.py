@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._model import JsonDict
-from lingate._wire.shapes import not_null
+from lingate._wire.shapes import as_dict, not_null
 
 YEAR_10000 = 253_402_300_800
 """Unix seconds."""
@@ -45,3 +45,11 @@ def usage_beside_caches(fresh: int | None, written: int | None, cached: int | No
     if details:
         usage["prompt_tokens_details"] = details
     return usage
+
+
+def beside_caches(usage: JsonDict) -> tuple[int, int | None, int | None]:
+    # The other way round: input tokens that no cache had to do with, 0 where nobody said, those read from one, and those
+    # written to it.
+    details = as_dict(usage.get("prompt_tokens_details"))
+    cached, stored = integer(details.get("cached_tokens")), integer(details.get("cache_write_tokens"))
+    return max((integer(usage.get("prompt_tokens")) or 0) - (cached or 0) - (stored or 0), 0), cached, stored

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import integer, usage_beside_caches
+from lingate._dialects._counts import beside_caches, integer, usage_beside_caches
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, not_null, without
 
@@ -58,10 +58,8 @@ def native_usage(usage: Any) -> JsonDict:
     # OpenAI's counts in Anthropic's convention.
     # The two counts the format requires are 0 where nobody said.
     usage = as_dict(usage)
-    details = as_dict(usage.get("prompt_tokens_details"))
-    read, written = integer(details.get("cached_tokens")), integer(details.get("cache_write_tokens"))
-    fresh = (integer(usage.get("prompt_tokens")) or 0) - (read or 0) - (written or 0)
-    native: JsonDict = {"input_tokens": max(fresh, 0)}
+    fresh, read, written = beside_caches(usage)
+    native: JsonDict = {"input_tokens": fresh}
     if written is not None:
         native["cache_creation_input_tokens"] = written
     if read is not None:

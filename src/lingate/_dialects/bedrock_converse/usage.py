@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import integer, usage_beside_caches
+from lingate._dialects._counts import beside_caches, integer, usage_beside_caches
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, as_dicts, without
 
@@ -46,11 +46,10 @@ def native_usage(usage: Any) -> JsonDict:
     # OpenAI's counts in Bedrock's convention.
     # The three counts the format requires are 0 where nobody said.
     usage = as_dict(usage)
-    details = as_dict(usage.get("prompt_tokens_details"))
-    read, written = integer(details.get("cached_tokens")), integer(details.get("cache_write_tokens"))
+    fresh, read, written = beside_caches(usage)
     prompt, output = integer(usage.get("prompt_tokens")) or 0, integer(usage.get("completion_tokens")) or 0
     native: JsonDict = {
-        "inputTokens": max(prompt - (read or 0) - (written or 0), 0),
+        "inputTokens": fresh,
         "outputTokens": output,
         "totalTokens": prompt + output,
     }
