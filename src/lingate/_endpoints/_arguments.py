@@ -44,6 +44,15 @@ def fields(params: Mapping[str, Any]) -> JsonDict:
     return {name: plain(value, name) for name, value in present(params).items()}
 
 
+def list_stops(body: JsonDict) -> None:
+    # Stop sequences as a list, of which a single one may be given alone.
+    stop = body.get("stop")
+    if isinstance(stop, str):
+        body["stop"] = [stop]
+    elif stop is not None and not (isinstance(stop, list) and all(isinstance(item, str) for item in stop)):
+        raise ConfigError("stop must be a string or a list of strings")
+
+
 def require_text(value: Any, name: str, purpose: str) -> str:
     # Text that is not empty; the error says what it is wanted for.
     if not isinstance(value, str):

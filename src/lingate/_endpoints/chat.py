@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lingate._endpoints._arguments import plain, text_mapping
+from lingate._endpoints._arguments import list_stops, plain, text_mapping
 from lingate._model import Call, JsonDict, replaced
 from lingate._providers.settings import wrong_type
 from lingate._wire.plain import is_plain_chat
@@ -144,11 +144,7 @@ def _check(body: JsonDict) -> None:
             # An empty list means no tools; several providers refuse to be told so.
             del body["tools"]
             body.pop("tool_choice", None)
-    stop = body.get("stop")
-    if isinstance(stop, str):
-        body["stop"] = [stop]
-    elif stop is not None and not (isinstance(stop, list) and all(isinstance(item, str) for item in stop)):
-        raise ConfigError("stop must be a string or a list of strings")
+    list_stops(body)
 
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from lingate._endpoints._arguments import Extras, build, fields, plain
+from lingate._endpoints._arguments import Extras, build, fields, list_stops, plain
 from lingate._model import Call
 from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
@@ -16,11 +16,7 @@ def prepare(
 ) -> Call:
     # `prompt` is one text, a list of texts, a list of token numbers, or a list of such lists.
     body = {"prompt": _prompt(prompt), **fields(params)}
-    stop = body.get("stop")
-    if isinstance(stop, str):
-        body["stop"] = [stop]
-    elif stop is not None and not (isinstance(stop, list) and all(isinstance(item, str) for item in stop)):
-        raise ConfigError("stop must be a string or a list of strings")
+    list_stops(body)
     return build("completions", model, body, extras, stream=stream)
 
 
