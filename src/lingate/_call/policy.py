@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from lingate._model import Fixed
+from lingate._wire.shapes import is_number
 from lingate.errors import (
     BY_KIND,
     ConfigError,
@@ -49,7 +50,7 @@ class Timeout(Fixed, frozen=True, kw_only=True):
             value = getattr(self, name)
             if value is None and usual is not None:
                 value = min(usual, self.total)
-            if not _is_number(value) or not value > 0:
+            if not is_number(value) or not value > 0:
                 raise ConfigError(f"{name} of a Timeout must be a positive number of seconds, not {value!r}")
             msgspec.structs.force_setattr(self, name, float(min(value, LONGEST)))
 
@@ -60,7 +61,7 @@ class Timeout(Fixed, frozen=True, kw_only=True):
             return default
         if isinstance(value, Timeout):
             return value
-        if not _is_number(value) or not value > 0:
+        if not is_number(value) or not value > 0:
             raise ConfigError(f"timeout must be a positive number of seconds or a Timeout, not {value!r}")
         return Timeout(total=value, connect=min(value, default.connect), read=min(value, default.read))
 
@@ -84,7 +85,7 @@ class RetryPolicy(Fixed, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("retries", "base", "cap", "longest_hint"):
             value = getattr(self, name)
-            if not _is_number(value) or not value >= 0 or (name == "retries" and not isinstance(value, int)):
+            if not is_number(value) or not value >= 0 or (name == "retries" and not isinstance(value, int)):
                 raise ConfigError(f"{name} of a RetryPolicy must be a number from 0, not {value!r}")
 
     def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
@@ -99,10 +100,6 @@ class RetryPolicy(Fixed, frozen=True, kw_only=True):
             return None
         # Never before the hint; a little after it, so that many clients told the same do not come back as one.
         return hint + min(jittered, 0.1 * hint + 0.05)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 NEVER_FALL_BACK = frozenset(

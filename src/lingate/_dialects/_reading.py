@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
-from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, is_number
 
 SAID_FIELDS = frozenset(
     {
@@ -133,7 +133,7 @@ def text_of(value: Any) -> str:
         return value
     if isinstance(value, list):
         return "".join(text_of(item.get("text") if isinstance(item, dict) else item) for item in value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         return encode_str(value)  # a token that is a number, at hosts that decode each
     if isinstance(value, dict):  # as Bedrock has it, or the text in the same two objects less
         return text_of(next((value[name] for name in _BEDROCK if name in value), None))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lingate._model import JsonDict, ProviderRow
 from lingate._providers.counts import KINDS, is_of_tokens, requests_of
 from lingate._providers.families import family_traits
+from lingate._wire.shapes import is_number
 from lingate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _reported(usage: JsonDict) -> float | None:
 
 
 def _amount(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e300:
+    if not is_number(value) or not 0 <= value < 1e300:
         return None
     return float(value)
 

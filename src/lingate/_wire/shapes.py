@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 
 def as_dict(value: Any) -> dict[str, Any]:
@@ -25,6 +25,11 @@ def as_dicts(value: Any) -> list[dict[str, Any]]:
 def as_str(value: Any) -> str:
     # The value if it is text, else an empty one.
     return value if isinstance(value, str) else ""
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    # Whether the value is a number, which in JSON neither true nor false is.
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def dig(value: Any, *path: str) -> Any:

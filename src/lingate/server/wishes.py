@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lingate._model import JsonDict
+from lingate._wire.shapes import is_number
 from lingate.errors import BadRequestError
 from lingate.server.routing import LONGEST_NAME
 
@@ -65,7 +66,7 @@ def _number(text: str | None) -> Any:
 
 
 def _timeout(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _LONGEST:
+    if not is_number(value) or not 0 < value <= _LONGEST:
         raise BadRequestError(f"timeout: expected a number of seconds above 0, not {value!s:.40}")
     return float(value)
 

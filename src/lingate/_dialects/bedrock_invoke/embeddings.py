@@ -19,7 +19,7 @@ from lingate._dialects.cohere.facts import MOST_TEXTS
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.ranking import canonical_rerank
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
-from lingate._wire.shapes import not_null, without
+from lingate._wire.shapes import is_number, not_null, without
 
 _TAKEN = frozenset({"input", "dimensions", "encoding_format", "user", "model", "provider_specific_fields"})
 _NOVA_PURPOSE = "GENERIC_INDEX"
@@ -101,17 +101,13 @@ def _vectors(raw: JsonDict) -> list[Any]:
         found = found.get("float") or next(iter(found.values()), None)
     if not isinstance(found, list) or not found:
         return []
-    if _is_number(found[0]):
+    if is_number(found[0]):
         return [found]
     return [item.get("embedding") if isinstance(item, dict) else item for item in found]
 
 
 def _is_vector(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_number, value))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, list) and bool(value) and all(map(is_number, value))
 
 
 _API_VERSION = 2

@@ -16,6 +16,7 @@ from lingate._dialects.cohere.content import canonical_content, check_content
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, JsonDict
+from lingate._wire.shapes import is_number
 
 _RENAMED = {"p": "top_p", "k": "top_k", "stop_sequences": "stop"}
 _NUMBERS = ("temperature", "p", "k", "seed", "frequency_penalty", "presence_penalty", "max_tokens")
@@ -32,7 +33,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 def _canonical(wire: JsonDict) -> JsonDict:
     for name in _NUMBERS:
-        if name in wire and (isinstance(wire[name], bool) or not isinstance(wire[name], int | float)):
+        if name in wire and not is_number(wire[name]):
             raise Malformed(name, "must be a number")
     fields = dict(wire)
     canonical: JsonDict = {"messages": _messages(fields.pop("messages", None))}

@@ -23,7 +23,7 @@ from lingate._dialects.cohere.facts import BUDGETS, CHAT_PATH, DEFAULTS, EFFORTS
 from lingate._dialects.cohere.tools import write_format, write_tools
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode_str
-from lingate._wire.shapes import dig, without
+from lingate._wire.shapes import dig, is_number, without
 
 _SAMPLING = {
     "temperature": "temperature",
@@ -65,7 +65,7 @@ def _write_sampling(draft: Draft) -> None:
 def _within(value: Any, name: str, draft: Draft) -> Any:
     # The value inside the API's range. `top_p` of 1, which many send by habit, is above it.
     low, high = RANGES.get(_SAMPLING[name], (value, value))
-    if isinstance(value, bool) or not isinstance(value, int | float) or low <= value <= high:
+    if not is_number(value) or low <= value <= high:
         return value
     nearest = min(max(value, low), high)
     draft.note(f"{name} (clamped from {value} to {nearest})")

@@ -30,7 +30,7 @@ from lingate._dialects.gemini.tools import (
     check_tools,
 )
 from lingate._model import Call, JsonDict
-from lingate._wire.shapes import as_dict, not_null
+from lingate._wire.shapes import as_dict, is_number, not_null
 
 _NUMBERS = {
     "temperature": "temperature",
@@ -121,7 +121,7 @@ def _read_config(config: JsonDict, canonical: JsonDict) -> JsonDict:
         if name in _NUMBERS:
             if isinstance(value, str) and _NUMBER.fullmatch(value):
                 value = float(value) if "." in value else int(value)  # as protocol buffers have it in JSON
-            if not isinstance(value, (int, float)) or isinstance(value, bool):
+            if not is_number(value):
                 raise Malformed(f"generationConfig.{name}", "must be a number")
             canonical[_NUMBERS[name]] = int(value) if _is_whole(value) and name != "temperature" else value
         elif name == "stopSequences":

@@ -18,6 +18,7 @@ from lingate._dialects.ollama.request import canonical_effort
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, JsonDict
+from lingate._wire.shapes import is_number
 
 _MAGIC = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
 _CANONICAL = {native: name for name, native in OPTIONS.items()}
@@ -96,7 +97,7 @@ def _read_options(options: Any, canonical: JsonDict, native: JsonDict) -> None:
             if stops:
                 canonical["stop"] = stops
         elif name in _CANONICAL:
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if not is_number(value):
                 raise Malformed(f"options.{name}", "must be a number")
             canonical[_CANONICAL[name]] = value
         else:

@@ -26,7 +26,7 @@ from lingate._dialects.openai_chat.reading import decode_list, hidden_error, mal
 from lingate._dialects.openai_chat.usage import input_usage
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
-from lingate._wire.shapes import as_dict, as_str, dig, not_null
+from lingate._wire.shapes import as_dict, as_str, dig, is_number, not_null
 
 _LISTS = ("results", "data", "rankings")
 _SCORES = ("relevance_score", "score", "logit")
@@ -82,7 +82,7 @@ def document_object(document: Any) -> Any:
 
 def _result(raw: Any, at: int, target: Target, documents: Any) -> JsonDict:
     index = integer(raw.get("index")) if isinstance(raw, dict) else None
-    score = next((raw[name] for name in _SCORES if _is_number(raw.get(name))), None) if index is not None else None
+    score = next((raw[name] for name in _SCORES if is_number(raw.get(name))), None) if index is not None else None
     if index is None or score is None:
         raise malformed(target, f"results[{at}] has no index or no score")
     rest = {name: value for name, value in raw.items() if name not in _SCORES and name != "document"}
@@ -93,10 +93,6 @@ def _result(raw: Any, at: int, target: Target, documents: Any) -> JsonDict:
     if shown is not None:
         made["document"] = document_object(shown)
     return made
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def request(call: Call, target: Target) -> HttpRequest:

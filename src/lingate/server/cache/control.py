@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from lingate._model import Record
+from lingate._wire.shapes import is_number
 from lingate.errors import BadRequestError
 
 LONGEST = 30 * 86400.0
@@ -86,6 +87,6 @@ def _seconds(field: dict[str, Any], name: str) -> float | None:
     value = field.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+    if not is_number(value) or not math.isfinite(value) or value < 0:
         raise BadRequestError(f"cache.{name}: must be a number of seconds from 0")
     return min(float(value), LONGEST)
