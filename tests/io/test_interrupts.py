@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lingate._io.patience import Patience
+from lingate._io.interruptible import Interruptible
 from lingate.simulator import Simulator
 
 WHOLE = "client.chat('openai/sim-fault-hang_head', 'hi', api_key='k', api_base={url!r})"
@@ -63,10 +63,10 @@ def test_ctrl_c_interrupts_a_blocking_call_at_once_and_the_client_goes_on(call: 
 def test_ctrl_c_at_any_line_of_a_wait_leaves_no_wait_that_nobody_ends() -> None:
     interrupted = 0
     while True:
-        patience, lines, before = Patience(), iter(range(interrupted + 1)), sys.gettrace()
+        waiting, lines, before = Interruptible(), iter(range(interrupted + 1)), sys.gettrace()
 
         def press(frame: FrameType, event: str, _: Any, lines: Iterator[int] = lines) -> Any:
-            if frame.f_code is not Patience._wait.__code__:
+            if frame.f_code is not Interruptible._wait.__code__:
                 return None
             if event == "line" and next(lines, None) is None:
                 raise KeyboardInterrupt
@@ -74,7 +74,7 @@ def test_ctrl_c_at_any_line_of_a_wait_leaves_no_wait_that_nobody_ends() -> None:
 
         sys.settrace(press)
         try:
-            patience.run(lambda: None)
+            waiting.run(lambda: None)
             break
         except KeyboardInterrupt:
             interrupted += 1
@@ -82,7 +82,7 @@ def test_ctrl_c_at_any_line_of_a_wait_leaves_no_wait_that_nobody_ends() -> None:
             sys.settrace(before)
         watch = threading.Timer(5, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
         watch.start()
-        assert patience.run(lambda: 42) == 42
+        assert waiting.run(lambda: 42) == 42
         watch.cancel()
-        patience.stop()
+        waiting.stop()
     assert interrupted > 5

@@ -278,7 +278,7 @@ def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Compl
         assert isinstance(answer, LingateError)
         return answer
     head, body = answer
-    if not 200 <= head.status < 300:
+    if not _is_good(head):
         from lingate._dialects._failure import failure  # the classifier is loaded by the first error
 
         return failure(head, body, sent.target)

@@ -23,7 +23,7 @@ from pyreqwest.exceptions import (
 from pyreqwest.request import RequestBody
 
 from lingate._call.policy import Timeout
-from lingate._io.patience import Patience
+from lingate._io.interruptible import Interruptible
 from lingate._io.transport import ByteStream, lost, unbuilt, unreached
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
@@ -214,8 +214,8 @@ class SyncPyreqwest:
     def __init__(self) -> None:
         self._clients = Clients(SyncClientBuilder)
         self._leftovers = _Leftovers()
-        self._answers = Patience()
-        self._pieces = Patience()
+        self._answers = Interruptible()
+        self._pieces = Interruptible()
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         try:
@@ -240,10 +240,10 @@ class SyncPyreqwest:
 
 
 class _SyncStream:
-    __slots__ = ("_leftovers", "_patience", "_read", "_reader", "_reading", "_request", "_streamed", "head")
+    __slots__ = ("_leftovers", "_pieces", "_read", "_reader", "_reading", "_request", "_streamed", "head")
 
     def __init__(
-        self, streamed: Any, response: Any, request: HttpRequest, leftovers: _Leftovers, patience: Patience
+        self, streamed: Any, response: Any, request: HttpRequest, leftovers: _Leftovers, pieces: Interruptible
     ) -> None:
         self._streamed = streamed
         self._reader = response.body_reader
@@ -251,13 +251,13 @@ class _SyncStream:
         self._reading = False
         self._request = request
         self._leftovers = leftovers
-        self._patience = patience
+        self._pieces = pieces
         self.head = head(response)
 
     def read(self) -> bytes | None:
         self._reading = True
         try:
-            piece = self._patience.run(self._read)
+            piece = self._pieces.run(self._read)
         except PyreqwestError as error:
             raise broken(error, self._request) from None
         except BaseException:  # a signal; the read goes on in its thread

@@ -20,7 +20,7 @@ _QUICK = 0.02
 """Waits shorter than this are not felt, seconds."""
 
 
-class Patience:
+class Interruptible:
     # Runs blocking calls, and learns how long they take.
 
     __slots__ = ("_jobs", "_main", "_usual")
