@@ -237,14 +237,15 @@ class LocalLimiter:
         async with self._asking:
             await self._ask([budget for budget in budgets if not budget.known], self._spending)
 
-    async def _ask(self, unknown: Sequence[Budget], spending: Spending, patience: float = _LEDGER_DEADLINE) -> None:
-        if not unknown or (patience == _LEDGER_DEADLINE and self._clock() < self._ask_again):
+    async def _ask(self, unknown: Sequence[Budget], spending: Spending, patience: float | None = None) -> None:
+        # patience: Seconds, None while a call waits: then it is not asked again soon after it has not answered.
+        if not unknown or (patience is None and self._clock() < self._ask_again):
             return
         for budget in unknown:
             budget.remaining(self.now())
         wanted = [(budget.owner, budget.start) for budget in unknown]
         try:
-            async with Patience(patience):
+            async with Patience(_LEDGER_DEADLINE if patience is None else patience):
                 spent = await spending(wanted)
         except (TimeoutError, OSError, LingateError) as error:
             self._ask_again = self._clock() + _LEDGER_PAUSE

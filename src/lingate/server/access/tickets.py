@@ -89,11 +89,8 @@ def take(plan: Plan, wanted: Demand, second: int, now: float) -> tuple[int, int 
             raise too_fast(rate, "tokens", wanted.prompt, rate.wait(second, need))
     if not plan.budgets:
         return 0, None
-    least, tightest = plan.budgets[0].remaining(now), plan.budgets[0]
-    for budget in plan.budgets[1:]:
-        left = budget.remaining(now)
-        if left < least:
-            least, tightest = left, budget
+    tightest = min(plan.budgets, key=lambda budget: budget.remaining(now))
+    least = tightest.remaining(now)
     granted = grant(wanted, least)
     if granted is None:
         raise spent_up(tightest.name, tightest.cap, least, tightest.reserved, wanted)
