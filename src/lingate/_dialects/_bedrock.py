@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from lingate._dialects._claude import BETA
 from lingate._dialects._draft import Draft
-from lingate._dialects.openai_chat.envelope import join_url, merge_headers
+from lingate._dialects._envelope import join_url, merge_headers
 from lingate._model import HttpRequest
 
 # Of the partitions where these services are (botocore's partitions.json); rows have the host of the usual one.

@@ -7,17 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lingate._dialects._answers import ERROR, canonical_reason, malformed, new_id, provider_failed
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer, unix, usage_beside_caches
 from lingate._dialects._draft import Draft
+from lingate._dialects._envelope import merge_headers, seal
 from lingate._dialects._failure import body_failure
 from lingate._dialects._legacy import modern
 from lingate._dialects._params import begun
 from lingate._dialects._prompts import PLAIN, system_and_rest, turns_of
 from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import StreamedAnswer
-from lingate._dialects.openai_chat.envelope import merge_headers, seal
-from lingate._dialects.openai_chat.reading import ERROR, canonical_reason, malformed, new_id, provider_failed
 from lingate._model import Call, Event, Finish, Head, HttpRequest, JsonDict, Start, Target, Text, Usage
 from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_str, without

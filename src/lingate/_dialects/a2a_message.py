@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from lingate._dialects._answers import malformed, provider_failed, read_object
 from lingate._dialects._base import Dialect
 from lingate._dialects._params import CHAT_FIELDS, write_rest
 from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, question_of, refuse_limits, send
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_chat.reading import malformed, provider_failed, read_object
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import dig
 

@@ -15,10 +15,10 @@ from lingate._dialects._azure import (
     with_query,
 )
 from lingate._dialects._base import Dialect
+from lingate._dialects._envelope import refuse
 from lingate._dialects._moved import Moved, edited
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat import by_responses
-from lingate._dialects.openai_chat.envelope import refuse
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES
 from lingate._model import Call, Edit, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import dig

@@ -10,11 +10,11 @@ from typing import Any
 from lingate._dialects._arguments import shown_arguments
 from lingate._dialects._base import Dialect
 from lingate._dialects._counts import integer
+from lingate._dialects._envelope import note, refuse
 from lingate._dialects._legacy import modern
 from lingate._dialects._moved import edited
 from lingate._dialects._rewritten import Rewritten
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
-from lingate._dialects.openai_chat.envelope import note, refuse
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_list, dig, without

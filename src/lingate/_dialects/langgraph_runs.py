@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import malformed, read_object
 from lingate._dialects._base import Dialect
+from lingate._dialects._envelope import join_url
 from lingate._dialects._params import CHAT_FIELDS, write_rest
 from lingate._dialects._reading import text_of
 from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, counts, refuse_limits, send
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_list
 

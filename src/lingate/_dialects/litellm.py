@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from lingate._dialects._base import Dialect, Form
+from lingate._dialects._envelope import merge_headers, refuse, seal
 from lingate._dialects.openai_chat import ChatFormat, face
 from lingate._dialects.openai_chat.embeddings import FORM as EMBEDDINGS
-from lingate._dialects.openai_chat.envelope import merge_headers, refuse, seal
 from lingate._dialects.openai_chat.parameters import limit_stop, set_stream, tidy
 from lingate._dialects.openai_chat.response import response
 from lingate._dialects.openai_chat.stream import ChatDecoder

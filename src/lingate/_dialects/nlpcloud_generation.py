@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from lingate._dialects._answers import malformed, read_object
 from lingate._dialects._base import Dialect
+from lingate._dialects._envelope import join_url
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops, write_rest
 from lingate._dialects._texts import TextForm, answer, begin, choice_of, counts, question_of, send
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 
 _SAMPLING = ("temperature", "top_p", "top_k", "repetition_penalty")

@@ -9,14 +9,14 @@ import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from lingate._dialects._answers import decode_object, malformed, provider_failed
 from lingate._dialects._base import Dialect, Further
 from lingate._dialects._draft import Draft
+from lingate._dialects._envelope import join_url
 from lingate._dialects._failure import body_failure
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops, write_rest
 from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, counts, prompt_of, send
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_chat.reading import decode_object, malformed, provider_failed
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, dig

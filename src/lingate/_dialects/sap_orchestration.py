@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._base import Dialect
+from lingate._dialects._envelope import join_url
 from lingate._dialects._moved import edited
 from lingate._dialects._rewritten import Rewritten
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import as_dict, without
 

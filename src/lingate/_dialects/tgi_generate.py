@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import malformed
 from lingate._dialects._base import Dialect
 from lingate._dialects._draft import Draft
+from lingate._dialects._envelope import join_url
 from lingate._dialects._failure import body_failure
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, generation_sampling, stops, write_rest
 from lingate._dialects._prompts import PLAIN, Turn, script_for, turns_of
 from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, counts, send
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_chat.reading import malformed
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, dig

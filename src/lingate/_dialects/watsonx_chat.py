@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from lingate._dialects._base import Dialect
+from lingate._dialects._envelope import join_url
 from lingate._dialects._moved import edited
 from lingate._dialects._rewritten import Rewritten
 from lingate._dialects._texts import generated
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate.errors import ConfigError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lingate._call.stream import StreamState
-from lingate._dialects.openai_chat.chunks import ChunkBuilder
+from lingate._dialects._chunks import ChunkBuilder
 from lingate._io.streaming import AsyncStreamed, Counted, Shape, Streamed
 from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._model import Event

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lingate._call.policy import Timeout
-from lingate._dialects.openai_chat.envelope import note, refuse
+from lingate._dialects._envelope import note, refuse
 from lingate._model import Head, HttpRequest, JsonDict
 from lingate._wire.json import decode, encode
 from lingate.errors import ProtocolError

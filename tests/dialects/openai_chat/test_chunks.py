@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects.openai_chat.chunks import ChunkBuilder
+from lingate._dialects._chunks import ChunkBuilder
 from lingate._model import (
     Annotations,
     Event,

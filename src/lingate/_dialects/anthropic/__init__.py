@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._claude import asked_betas
+from lingate._dialects._envelope import join_url
 from lingate._dialects._faults import anthropic_error
 from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects.anthropic.face_request import PAGING, parse_chat, parse_count, parse_models
@@ -14,7 +15,6 @@ from lingate._dialects.anthropic.facts import MODELS_PATH, NAME
 from lingate._dialects.anthropic.request import chat_request, count_request, headers_for
 from lingate._dialects.anthropic.response import read_count, read_message, read_models
 from lingate._dialects.anthropic.stream import stream_decoder
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._model import Call, HttpRequest, Target
 from lingate._wire.json import encode
 from lingate._wire.shapes import without

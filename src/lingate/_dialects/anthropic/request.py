@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lingate._dialects._claude import BETA, asked_betas
+from lingate._dialects._envelope import join_url, seal
 from lingate._dialects._params import refuse_for_provider, sampling, stops
 from lingate._dialects.anthropic.draft import Draft, draft
 from lingate._dialects.anthropic.facts import CHAT_PATH, COMPACT_BETA, MAX_CACHE_MARKS, SCOPE_BETA, VERSION
@@ -18,7 +19,6 @@ from lingate._dialects.anthropic.params import (
 )
 from lingate._dialects.anthropic.tools import write_format, write_tools
 from lingate._dialects.anthropic.turns import write_messages
-from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_dicts, as_list, dig, without
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from lingate._dialects._answers import canonical_reason, new_id, told_ids
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
@@ -15,7 +16,6 @@ from lingate._dialects.anthropic.assistant import read_blocks
 from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.facts import FINISH, NAME
 from lingate._dialects.anthropic.usage import canonical_usage
-from lingate._dialects.openai_chat.reading import canonical_reason, new_id, told_ids
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_str, not_null, without
 

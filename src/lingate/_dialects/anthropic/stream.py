@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import told_ids
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import whole_blocks
 from lingate._dialects._dates import created_at
@@ -16,7 +17,6 @@ from lingate._dialects.anthropic.blocks import Block, check_blocks
 from lingate._dialects.anthropic.facts import NAME
 from lingate._dialects.anthropic.response import finish_reason, identity, read_message, refusal_text, unique_id
 from lingate._dialects.anthropic.usage import canonical_usage, merged_usage
-from lingate._dialects.openai_chat.reading import told_ids
 from lingate._model import (
     Annotations,
     Event,

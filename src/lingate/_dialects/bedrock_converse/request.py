@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lingate._dialects._bedrock import begin_request
+from lingate._dialects._envelope import seal
 from lingate._dialects._params import refuse_for_provider
 from lingate._dialects.bedrock_converse.draft import Draft, draft
 from lingate._dialects.bedrock_converse.facts import MAX_CACHE_MARKS, foundation_model
@@ -18,7 +19,6 @@ from lingate._dialects.bedrock_converse.params import (
 )
 from lingate._dialects.bedrock_converse.tools import write_format, write_tools
 from lingate._dialects.bedrock_converse.turns import write_messages
-from lingate._dialects.openai_chat.envelope import seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
 
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import canonical_reason, new_id
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import created_at
@@ -14,7 +15,6 @@ from lingate._dialects.bedrock_converse.assistant import read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.facts import FINISH, NAME
 from lingate._dialects.bedrock_converse.usage import canonical_usage
-from lingate._dialects.openai_chat.reading import canonical_reason, new_id
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import dig, not_null
 

@@ -7,6 +7,7 @@ from typing import Any
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, keep
+from lingate._dialects._envelope import seal
 from lingate._dialects._failure import garbage
 from lingate._dialects._params import begun
 from lingate._dialects._strangers import note_others_words
@@ -16,7 +17,6 @@ from lingate._dialects.bedrock_invoke.answers import counted
 from lingate._dialects.bedrock_invoke.facts import NAME, format_of
 from lingate._dialects.bedrock_invoke.request import INVOKE
 from lingate._dialects.cohere.facts import MOST_TEXTS
-from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.ranking import canonical_rerank
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import is_number, not_null, without

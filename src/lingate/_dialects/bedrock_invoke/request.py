@@ -8,6 +8,7 @@ from typing import Any
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._claude import asked_betas
 from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._envelope import seal
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, begun, sampling, stops, write_rest
 from lingate._dialects._prompts import turns_of
 from lingate._dialects.anthropic.request import write_body as write_anthropic
@@ -15,7 +16,6 @@ from lingate._dialects.bedrock_converse.facts import foundation_model
 from lingate._dialects.bedrock_converse.request import write_body as write_converse
 from lingate._dialects.bedrock_invoke.facts import ANTHROPIC_VERSION, format_of
 from lingate._dialects.bedrock_invoke.texts import TEXT_FORMATS, TextFormat, write_text_body
-from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.request import request as openai_request
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import decode

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._answers import decode_object, malformed
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._params import begun, finished
 from lingate._dialects._strangers import note_others_words
@@ -12,7 +13,6 @@ from lingate._dialects._vectors import embeddings
 from lingate._dialects.cohere.facts import DEFAULTS, EMBED_PATH, EMBEDDING_TYPES, NAME
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage
-from lingate._dialects.openai_chat.reading import decode_object, malformed
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import canonical_reason
 from lingate._dialects._arguments import shown_call
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import CallEncoder
@@ -13,7 +14,6 @@ from lingate._dialects.cohere.assistant import citations_of, kept_fields
 from lingate._dialects.cohere.content import content_text
 from lingate._dialects.cohere.facts import FINISH, NAME
 from lingate._dialects.cohere.usage import native_logprobs, native_usage
-from lingate._dialects.openai_chat.reading import canonical_reason
 from lingate._model import (
     Annotations,
     Call,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from lingate._dialects._answers import decode_object, malformed
+from lingate._dialects._envelope import new_request
 from lingate._dialects.cohere.facts import MODELS_PATH
 from lingate._dialects.cohere.response import stated_error
-from lingate._dialects.openai_chat.envelope import new_request
-from lingate._dialects.openai_chat.reading import decode_object, malformed
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
 from lingate._wire.shapes import without

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import decode_object
 from lingate._dialects._draft import Draft
 from lingate._dialects._params import begun, finished
 from lingate._dialects.cohere.facts import DEFAULTS, RERANK_PATH
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage
 from lingate._dialects.openai_chat.ranking import canonical_rerank
-from lingate._dialects.openai_chat.reading import decode_object
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode, encode_str
 from lingate._wire.shapes import as_dict, without

@@ -8,6 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._dialects._answers import (
+    ERROR,
+    canonical_reason,
+    decode_object,
+    malformed,
+    new_id,
+    provider_failed,
+    settle,
+)
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import created_at
@@ -19,15 +28,6 @@ from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.cohere.assistant import annotations_of, check_message, read_calls, read_message
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.cohere.usage import canonical_logprobs, canonical_usage
-from lingate._dialects.openai_chat.reading import (
-    ERROR,
-    canonical_reason,
-    decode_object,
-    malformed,
-    new_id,
-    provider_failed,
-    settle,
-)
 from lingate._dialects.openai_chat.response import is_json
 from lingate._model import (
     Annotations,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from lingate._dialects._envelope import merge_headers, seal
 from lingate._dialects._params import refuse_for_provider
 from lingate._dialects._vertex import at_its_host
 from lingate._dialects.gemini.draft import Draft, begin
@@ -13,7 +14,6 @@ from lingate._dialects.gemini.facts import COUNT, STREAM, WHOLE
 from lingate._dialects.gemini.params import write_output, write_rest, write_sampling, write_stop, write_thinking
 from lingate._dialects.gemini.tools import FORMAT_FIELDS, write_format, write_tools
 from lingate._dialects.gemini.turns import write_messages
-from lingate._dialects.openai_chat.envelope import merge_headers, seal
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
 from lingate._wire.shapes import without
 

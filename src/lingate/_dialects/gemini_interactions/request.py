@@ -6,11 +6,11 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+from lingate._dialects._envelope import join_url
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.params import canonical_effort
 from lingate._dialects.gemini.request import finish_request, write_body
 from lingate._dialects.gemini.tools import FORMAT_FIELDS, text_form
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, without

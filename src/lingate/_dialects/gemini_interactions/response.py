@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import provider_failed
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._failure import body_failure, garbage
 from lingate._dialects._replay import replay
 from lingate._dialects.gemini import stream
 from lingate._dialects.gemini.response import canonical_response, hidden_error, read_object
-from lingate._dialects.openai_chat.reading import provider_failed
 from lingate._model import Event, Extra, Failed, Finish, Head, HttpRequest, JsonDict
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig

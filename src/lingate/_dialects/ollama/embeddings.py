@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._answers import malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import keep, native_fields
 from lingate._dialects._params import begun, finished
@@ -12,7 +13,6 @@ from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.ollama.facts import DEFAULTS, EMBED_PATH, NAME
 from lingate._dialects.ollama.response import read_object
-from lingate._dialects.openai_chat.reading import malformed
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode

@@ -8,12 +8,12 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
+from lingate._dialects._answers import malformed
 from lingate._dialects._dates import epoch, rfc3339
 from lingate._dialects._draft import native_fields
+from lingate._dialects._envelope import new_request
 from lingate._dialects.ollama.facts import MODELS_PATH, NAME, VERSION
 from lingate._dialects.ollama.response import read_object
-from lingate._dialects.openai_chat.envelope import new_request
-from lingate._dialects.openai_chat.reading import malformed
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
 from lingate._wire.shapes import without

@@ -5,14 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
-from lingate._dialects._counts import integer, usage_beside_caches
-from lingate._dialects._dates import epoch
-from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure
-from lingate._dialects._reading import spoken
-from lingate._dialects._sse_stream import StreamedAnswer
-from lingate._dialects.ollama.facts import COUNTS, NAME, PLACEHOLDER
-from lingate._dialects.openai_chat.reading import (
+from lingate._dialects._answers import (
     canonical_reason,
     decode_object,
     malformed,
@@ -20,6 +13,13 @@ from lingate._dialects.openai_chat.reading import (
     provider_failed,
     settle,
 )
+from lingate._dialects._counts import integer, usage_beside_caches
+from lingate._dialects._dates import epoch
+from lingate._dialects._draft import keep
+from lingate._dialects._failure import body_failure
+from lingate._dialects._reading import spoken
+from lingate._dialects._sse_stream import StreamedAnswer
+from lingate._dialects.ollama.facts import COUNTS, NAME, PLACEHOLDER
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._model import (
     Event,

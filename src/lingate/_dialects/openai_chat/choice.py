@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import (
+    ERROR,
+    canonical_reason,
+    hidden_error,
+    malformed,
+    provider_failed,
+    reason_of,
+    settle,
+)
 from lingate._dialects._reading import detail_text, text_of
 from lingate._dialects.openai_chat.content import (
     REASONING_NAMES,
@@ -16,15 +25,6 @@ from lingate._dialects.openai_chat.content import (
     received,
     split_thought,
     told_reasoning,
-)
-from lingate._dialects.openai_chat.reading import (
-    ERROR,
-    canonical_reason,
-    hidden_error,
-    malformed,
-    provider_failed,
-    reason_of,
-    settle,
 )
 from lingate._dialects.openai_chat.toolstream import ToolStream
 from lingate._model import Annotations, Event, Extra, Finish, HttpRequest, JsonDict, Media, Refusal, Text, Thinking

@@ -7,16 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._base import Form, OperationFormat
-from lingate._dialects._counts import integer, unix
-from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._failure import body_failure
-from lingate._dialects._replay import replay
-from lingate._dialects.openai_chat.completion_chunks import CompletionEncoder, completion_of
-from lingate._dialects.openai_chat.envelope import note, seal
-from lingate._dialects.openai_chat.face import render_chat
-from lingate._dialects.openai_chat.parameters import begin, limit_sampling, limit_stop, set_stream
-from lingate._dialects.openai_chat.reading import (
+from lingate._dialects._answers import (
     ERROR,
     canonical_reason,
     hidden_error,
@@ -26,6 +17,15 @@ from lingate._dialects.openai_chat.reading import (
     read_object,
     settle,
 )
+from lingate._dialects._base import Form, OperationFormat
+from lingate._dialects._counts import integer, unix
+from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._envelope import note, seal
+from lingate._dialects._failure import body_failure
+from lingate._dialects._replay import replay
+from lingate._dialects.openai_chat.completion_chunks import CompletionEncoder, completion_of
+from lingate._dialects.openai_chat.face import render_chat
+from lingate._dialects.openai_chat.parameters import begin, limit_sampling, limit_stop, set_stream
 from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import (

@@ -7,14 +7,14 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
+from lingate._dialects._answers import body_failure, malformed, read_object
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
+from lingate._dialects._envelope import note, seal
 from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import shown
-from lingate._dialects.openai_chat.envelope import note, seal
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin
-from lingate._dialects.openai_chat.reading import body_failure, malformed, read_object
 from lingate._dialects.openai_chat.usage import input_usage
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target

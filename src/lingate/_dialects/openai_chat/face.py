@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed
+from lingate._dialects._chunks import ChunkBuilder
 from lingate._dialects._faults import openai_error
 from lingate._dialects.openai_chat.blocks import has_blocks, without_blocks
-from lingate._dialects.openai_chat.chunks import ChunkBuilder
 from lingate._dialects.openai_chat.validation import check_messages, check_parameters, decode_request, flag
 from lingate._model import Call, Event, JsonDict, Start, Text, Usage
 from lingate._wire import json

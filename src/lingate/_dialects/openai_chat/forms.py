@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects.openai_chat.envelope import merge_headers
+from lingate._dialects._envelope import merge_headers
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire.multipart import Upload, boundary_of, encode, flatten, parse, unflatten

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._answers import hidden_error, malformed, read_object
 from lingate._dialects._base import Form, no_stream
 from lingate._dialects._counts import unix
+from lingate._dialects._envelope import join_url, seal
 from lingate._dialects._failure import body_failure
-from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._dialects.openai_chat.forms import check_upload, decode_form, is_form, seal_form
 from lingate._dialects.openai_chat.parameters import begin, refuse_stream
-from lingate._dialects.openai_chat.reading import hidden_error, malformed, read_object
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import (
     check_fields,

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from lingate._dialects._envelope import note, refuse
 from lingate._dialects._names import fitted_id
 from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
 from lingate._dialects._strangers import CACHE_MARK, strangers_part
 from lingate._dialects._unsaid import note_unsaid_of
 from lingate._dialects.openai_chat.content import NAME, as_received
-from lingate._dialects.openai_chat.envelope import note, refuse
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
 from lingate._wire.shapes import as_dicts, dig, not_null, without

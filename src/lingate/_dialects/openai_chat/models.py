@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._answers import body_failure, decode_list, malformed, raise_hidden
 from lingate._dialects._base import Form
 from lingate._dialects._counts import unix
-from lingate._dialects.openai_chat.envelope import new_request
+from lingate._dialects._envelope import new_request
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.reading import body_failure, decode_list, malformed, raise_hidden
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 
 

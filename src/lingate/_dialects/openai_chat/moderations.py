@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._answers import malformed, new_id, read_object
 from lingate._dialects._base import Form
+from lingate._dialects._envelope import seal
 from lingate._dialects._failure import body_failure
-from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin
-from lingate._dialects.openai_chat.reading import malformed, new_id, read_object
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 

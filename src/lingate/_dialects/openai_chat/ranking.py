@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
+from lingate._dialects._answers import decode_list, hidden_error, malformed, new_id
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
+from lingate._dialects._envelope import seal
 from lingate._dialects._failure import body_failure
-from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin
-from lingate._dialects.openai_chat.reading import decode_list, hidden_error, malformed, new_id
 from lingate._dialects.openai_chat.usage import input_usage
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import integer, unix
-from lingate._dialects.openai_chat.content import (
-    REASONING_NAMES,
-    THOUGHT,
-    Parts,
-    read_parts,
-    read_reasoning,
-    split_think,
-    split_thought,
-)
-from lingate._dialects.openai_chat.reading import (
+from lingate._dialects._answers import (
     ERROR,
     body_failure,
     canonical_reason,
@@ -28,6 +18,16 @@ from lingate._dialects.openai_chat.reading import (
     settle,
     told_ids,
     unsaid_reason,
+)
+from lingate._dialects._counts import integer, unix
+from lingate._dialects.openai_chat.content import (
+    REASONING_NAMES,
+    THOUGHT,
+    Parts,
+    read_parts,
+    read_reasoning,
+    split_think,
+    split_thought,
 )
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Head, HttpRequest, JsonDict, Target

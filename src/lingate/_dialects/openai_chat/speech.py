@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lingate._dialects._answers import malformed, read_object
 from lingate._dialects._base import Form, no_stream
 from lingate._dialects._dataurl import decoded
+from lingate._dialects._envelope import refuse, seal
 from lingate._dialects._failure import body_failure
-from lingate._dialects.openai_chat.envelope import refuse, seal
 from lingate._dialects.openai_chat.parameters import begin, refuse_stream
-from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._dialects.openai_chat.validation import decode_request, expect_filled, expect_text, fail, number
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.media import OCTETS, TYPES, extension_of

@@ -11,10 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import unix
-from lingate._dialects._replay import replay
-from lingate._dialects.openai_chat.choice import ChoiceStream
-from lingate._dialects.openai_chat.reading import (
+from lingate._dialects._answers import (
     body_failure,
     decode_object,
     hidden_error,
@@ -25,6 +22,9 @@ from lingate._dialects.openai_chat.reading import (
     raise_hidden,
     unsaid_reason,
 )
+from lingate._dialects._counts import unix
+from lingate._dialects._replay import replay
+from lingate._dialects.openai_chat.choice import ChoiceStream
 from lingate._dialects.openai_chat.response import canonical_response
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Event, Extra, Failed, Head, HttpRequest, JsonDict, Start, Text, Usage

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from lingate._dialects._envelope import note, refuse
 from lingate._dialects._strangers import ANTHROPICS_TOOL_FIELDS, strangers_tool
-from lingate._dialects.openai_chat.envelope import note, refuse
 from lingate._dialects.openai_chat.messages import add_system_text
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import new_id, told_ids
 from lingate._dialects._counts import integer
-from lingate._dialects.openai_chat.reading import new_id, told_ids
 from lingate._dialects.openai_chat.response import arguments_text, called, is_json
 from lingate._model import Event, HttpRequest, JsonDict, Text, ToolArgs, ToolStart
 from lingate._wire.json import decode

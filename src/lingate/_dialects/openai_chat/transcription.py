@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lingate._dialects._answers import malformed, read_object
 from lingate._dialects._base import Form, no_stream
+from lingate._dialects._envelope import join_url
 from lingate._dialects._failure import body_failure
-from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.forms import check_upload, decode_form, seal_form
 from lingate._dialects.openai_chat.parameters import begin, refuse_stream
-from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import expect_text, fail, number
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target

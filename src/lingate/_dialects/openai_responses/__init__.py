@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lingate._dialects._answers import decode_object, malformed
 from lingate._dialects._base import Dialect, Form, OperationFormat, StreamDecoder, dialect
 from lingate._dialects._counts import integer
-from lingate._dialects.openai_chat.envelope import join_url, seal
+from lingate._dialects._envelope import join_url, seal
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_chat.reading import decode_object, malformed
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.face_request import parse_call
 from lingate._dialects.openai_responses.face_response import render_response

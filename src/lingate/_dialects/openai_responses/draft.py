@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects import _draft
+from lingate._dialects._envelope import new_request
 from lingate._dialects._legacy import modern
-from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_responses.facts import DEFAULTS, NAME, PATH
 from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
 

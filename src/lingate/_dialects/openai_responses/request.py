@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._check import expect
+from lingate._dialects._envelope import seal
 from lingate._dialects._params import refuse_for_provider, sampling, stops
 from lingate._dialects._strangers import is_anthropics_hint, is_anthropics_own, note_others_words
-from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.parameters import shorten_user
 from lingate._dialects.openai_chat.tools import write_response_format
 from lingate._dialects.openai_responses.draft import Draft, draft

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._answers import decode_object, malformed, new_id, provider_failed
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import unix
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer
-from lingate._dialects.openai_chat.reading import decode_object, malformed, new_id, provider_failed
 from lingate._dialects.openai_chat.usage import canonical_usage as repaired
 from lingate._dialects.openai_responses.conversation import canonical_message
 from lingate._dialects.openai_responses.facts import ANSWERED, ASKED, INCOMPLETE, NAME, PENDING

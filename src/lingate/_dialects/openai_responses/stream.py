@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from lingate._dialects._answers import malformed, provider_failed
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import unix
@@ -17,7 +18,6 @@ from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer, text_of
 from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
-from lingate._dialects.openai_chat.reading import malformed, provider_failed
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.facts import CALLS, NAME
 from lingate._dialects.openai_responses.items import (

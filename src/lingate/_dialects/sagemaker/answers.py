@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import ERROR, canonical_reason, provider_failed
 from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure, decoded, garbage
@@ -16,7 +17,6 @@ from lingate._dialects.bedrock_converse.stream import HeadedAnswer
 from lingate._dialects.bedrock_invoke.answers import OpenAiEvents
 from lingate._dialects.openai_chat.embeddings import response as read_openai
 from lingate._dialects.openai_chat.face import ChunkEncoder
-from lingate._dialects.openai_chat.reading import ERROR, canonical_reason, provider_failed
 from lingate._model import Call, Event, Extra, Finish, Head, HttpRequest, JsonDict, Target, Text, Usage
 from lingate._wire import eventstream
 from lingate._wire.json import decode, encode

@@ -6,10 +6,10 @@ from typing import Any
 
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._draft import Draft
+from lingate._dialects._envelope import seal
 from lingate._dialects._params import answer_limit, begun, generation_sampling, stops
 from lingate._dialects._prompts import script_for, turns_of
 from lingate._dialects.bedrock_invoke.request import openai_draft, write_text_rest
-from lingate._dialects.openai_chat.envelope import seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import not_null, without
 

@@ -1,4 +1,4 @@
-# What every reader of this format's bytes needs: the decoded object, errors hidden in a success, made-up ids.
+# What readers of answers need, whatever the format: the decoded object, errors hidden in a success, made-up ids, why answers end.
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def body_failure(value: object, target: Target, headers: Mapping[str, str] = _NO
 
 
 def malformed(target: Target, what: str) -> ProtocolError:
-    # The error for bytes that are not this format.
+    # The error for bytes that are not of the format.
     return ProtocolError(f"{target.provider}: {what}", provider=target.provider, model=target.model)
 
 
