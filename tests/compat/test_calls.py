@@ -116,6 +116,7 @@ def test_what_is_litellms_own_is_not_sent_and_the_rest_is(simulator: Simulator, 
         input_cost_per_second=1,
         tags=["a"],
         verbose=True,
+        _skip_mcp_handler=True,
         user="me",
         **to,
     )

@@ -30,6 +30,7 @@ def test_the_errors_that_are_listed_are_those_that_applications_know() -> None:
     assert {"APIError", "AzureOpenAIError", "RateLimitError"} <= listed
     assert listed.isdisjoint({"ConflictError", "PaymentRequiredError", "PermissionDeniedError"})
     assert issubclass(litellm.PaymentRequiredError, litellm.BadRequestError)
+    assert issubclass(litellm.PaymentRequiredError, litellm.APIError)  # which SWE-agent does not try again
     assert issubclass(litellm.PermissionDeniedError, litellm.APIError)
 
 

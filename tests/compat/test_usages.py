@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 import subprocess
 import sys
 import warnings
@@ -12,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pydantic_core
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
@@ -206,6 +208,10 @@ def test_the_key_that_is_missing_is_named_plainly(monkeypatch: pytest.MonkeyPatc
         "mistral/x": "MISTRAL_API_KEY",
         "azure/x": "AZURE_API_KEY",
         "groq/x": "GROQ_API_KEY",
+        "openrouter/x": "OPENROUTER_API_KEY",
+        "cohere/x": "COHERE_API_KEY",
+        "gemini/x": "GEMINI_API_KEY",
+        "bedrock/x": "AWS_ACCESS_KEY_ID",
     }.items():
         assert litellm.validate_environment(model)["missing_keys"] == [variable]
 
@@ -408,3 +414,50 @@ def test_a_logger_is_told_of_the_answer_and_given_the_payload(to: dict[str, Any]
     assert (payload["request_tags"], payload["status"]) == (["t"], "success")
     assert payload["startTime"] <= payload["completionStartTime"] < payload["endTime"]
     assert isinstance(seen[1]["completion_start_time"], datetime)
+
+
+def test_pydantic_writes_an_answer_that_stands_where_anything_may(to: dict[str, Any]) -> None:
+    # LangChain's messages and traces keep answers in fields of any type, and are stored as JSON.
+    class Kept(BaseModel):
+        value: Any
+
+    answer = litellm.completion("openai/gpt-4o", ASKED, tools=[TOOL], **to)
+
+    kept = Kept(value=[answer, answer.usage, answer.choices[0].message.tool_calls])
+    calls = [call.model_dump() for call in answer.choices[0].message.tool_calls]
+    told = [answer.model_dump(), answer.usage.model_dump(), calls]
+    assert kept.model_dump()["value"] == told
+    assert json.loads(kept.model_dump_json())["value"] == told
+    assert pydantic_core.to_jsonable_python(answer) == answer.model_dump()
+
+
+def test_the_details_of_usage_can_be_summed_up_and_written_as_dicts(to: dict[str, Any]) -> None:
+    # DSPy adds up what are numbers and dicts, and knows other objects as pydantic's models only.
+    usage = litellm.completion("openai/gpt-4o", ASKED, **to).usage
+    details = usage.prompt_tokens_details
+
+    assert isinstance(details, dict)
+    assert json.loads(json.dumps(dict(usage))) == usage.model_dump()
+    assert details.cached_tokens == details["cached_tokens"] == 0
+    assert details.audio_tokens is None
+    details.cached_tokens = 3
+    for twin in (copy.deepcopy(usage), pickle.loads(pickle.dumps(usage))):
+        assert (
+            twin.prompt_tokens_details.cached_tokens == twin.model_dump()["prompt_tokens_details"]["cached_tokens"] == 3
+        )
+    assert repr(details) == "PromptTokensDetailsWrapper(cached_tokens=3)"
+    assert details.model_dump(exclude={"cached_tokens"}) == {}
+    assert details.model_copy(update={"cached_tokens": 1}).model_dump_json() == '{"cached_tokens":1}'
+
+    class Told(BaseModel):
+        details: litellm.PromptTokensDetailsWrapper
+
+    assert Told(details=details).details is details
+    assert Told(details={"cached_tokens": 1}).details.cached_tokens == 1
+    assert Told(details=details).model_dump() == {"details": {"cached_tokens": 3}}
+
+
+def test_chunks_say_which_deployment_they_are_of(to: dict[str, Any]) -> None:
+    stream = litellm.completion("openai/gpt-4o", ASKED, stream=True, model_info={"id": "here"}, **to)
+
+    assert {chunk._hidden_params["model_id"] for chunk in stream} == {"here"}

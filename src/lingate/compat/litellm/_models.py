@@ -265,9 +265,11 @@ def validate_environment(
         raise names_of.BadRequestError(f"no provider is called {provider!r}", model, provider)
     found = lookup.credential(row, os.environ)
     present = found.present or not found.required or api_key is not None
-    # The plainest name: the others are of one cloud, or of a tool.
-    keys = [name for name in found.variables if name.endswith("_API_KEY")] or list(found.variables)
-    return {"keys_in_environment": present, "missing_keys": [] if present else sorted(keys, key=len)[:1]}
+    # The provider's own name, else the plainest: the others are of one cloud, or of a tool.
+    keys = [name for name in found.variables if re.search("_API_KEY$|_KEY_ID$", name)] or list(found.variables)
+    own = re.sub(r"\W", "_", row.name).upper()
+    keys.sort(key=lambda name: (not name.startswith(own), len(name)))
+    return {"keys_in_environment": present, "missing_keys": [] if present else keys[:1]}
 
 
 def check_valid_key(model: str, api_key: str) -> bool:

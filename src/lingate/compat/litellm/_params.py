@@ -47,7 +47,7 @@ _IGNORED = re.compile(
     |tags|tag_regex|mock_delay|base_model|model_alias_map|(aws|azure|vertex|s3|gcs|newrelic|posthog|dd|wandb|arize)_.*
     |max_file_size_mb|keepalive_seconds|provider_specific_header|use_client|use_chat_completions_api|use_xai_oauth
     |silent_model|itpm|otpm|cost_per_(query|second)|default_api_key_[rt]pm_limit|\w+_by_service_tier
-    |provider_affinity_header|(auto|adaptive|quality|complexity)_router_.*|enable_tag_filtering)""",
+    |provider_affinity_header|_.*|(auto|adaptive|quality|complexity)_router_.*|enable_tag_filtering)""",
     re.VERBOSE,
 )
 """What is LiteLLM's own and means nothing here: taken, and not sent."""

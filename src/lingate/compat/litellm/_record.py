@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar, Self
 
 from lingate._wire.json import decode, encode_str
+
+_DUMP = {"type": "function-plain", "function": lambda value: value.model_dump()}
 
 
 class FieldMissingError(AttributeError, KeyError):
@@ -14,21 +18,112 @@ class FieldMissingError(AttributeError, KeyError):
     __str__ = Exception.__str__
 
 
-class Record:
+class Shape:
+    # What records and dicts with attributes have of pydantic's models.
+
+    @classmethod
+    def model_validate(cls, obj: Mapping[str, Any] | Record, **_: Any) -> Self:
+        # A record of this class with the fields of a mapping.
+        return cls(**(obj.model_dump() if isinstance(obj, Record) else obj))
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes, **_: Any) -> Self:
+        # A record of this class from JSON text.
+        return cls.model_validate(decode(json_data))
+
+    @classmethod
+    def model_construct(cls, _fields_set: Any = None, **fields: Any) -> Self:
+        # A record of this class with these fields.
+        return cls(**fields)
+
+    parse_obj, construct = model_validate, model_construct
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> dict[str, Any]:
+        # How pydantic takes it as a field of a model of its own: as it is, or made of a dict.
+
+        def validate(value: Any) -> Any:
+            if isinstance(value, cls):
+                return value
+            if isinstance(value, Mapping):  # another class's record is another's: unions try each
+                return cls.model_validate(value)
+            raise ValueError(f"{cls.__name__} is made of an object, not of {type(value).__name__}")
+
+        return {
+            "type": "function-plain",
+            "function": {"type": "no-info", "function": validate},
+            "serialization": _DUMP,
+        }
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        # What pydantic says of it in a schema.
+        return {"type": "object", "title": cls.__name__, "additionalProperties": True}
+
+    def _public(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._public().items())})"
+
+    def model_dump(
+        self, *, exclude_none: bool = False, exclude: Any = None, include: Any = None, **_: Any
+    ) -> dict[str, Any]:
+        # The record as plain dicts and lists; `include` and `exclude` may be nested, as pydantic's may.
+        found: dict[str, Any] = _plain(self, include, exclude, exclude_none)
+        return found
+
+    def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
+        # The record as JSON text.
+        if indent is None:
+            return encode_str(self.model_dump(**options))
+        import json
+
+        return json.dumps(self.model_dump(**options), indent=indent, ensure_ascii=False)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        # Another record with the same fields, some of them changed.
+        import copy
+
+        made = copy.deepcopy(self) if deep else copy.copy(self)
+        for name, value in (update or {}).items():
+            setattr(made, name, value)
+        return made
+
+    # Pydantic's older names, and the openai package's. `json` gives no text: that is what `model_dump_json` does.
+    copy, dict, json = model_copy, model_dump, model_dump
+    to_dict, to_json = model_dump, model_dump_json
+
+
+class Fields(Shape, dict[str, Any]):
+    # A dict whose fields are attributes too: what applications sum up, or write as JSON, as they do with dicts.
+
+    __setattr__ = dict.__setitem__
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _public(self) -> dict[str, Any]:
+        return self
+
+
+class Record(Shape):
     # One JSON object. Fields are ordinary attributes, so they can be changed, copied and pickled.
 
     # A dict in a field becomes a record too; a class's `parts` say of which class, for fields that have a class of
     # their own. `defaults` are values of fields that are not given, and `order` names those that may be given without a
     # name.
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {}
+    _parts: ClassVar[Mapping[str, type[Shape]]] = {}
     _defaults: ClassVar[Mapping[str, Any]] = {}
     _order: ClassVar[tuple[str, ...]] = ()
     model_fields: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(
         cls,
-        parts: Mapping[str, type[Record]] | None = None,
+        parts: Mapping[str, type[Shape]] | None = None,
         defaults: Mapping[str, Any] | None = None,
         order: tuple[str, ...] | None = None,
     ) -> None:
@@ -54,48 +149,10 @@ class Record:
             return [part(**item) if isinstance(item, dict) else item for item in value]
         return part(**value) if isinstance(value, dict) else value
 
-    @classmethod
-    def model_validate(cls, obj: Mapping[str, Any] | Record, **_: Any) -> Self:
-        # A record of this class with the fields of a mapping.
-        return cls(**(obj.model_dump() if isinstance(obj, Record) else dict(obj)))
-
-    @classmethod
-    def model_validate_json(cls, json_data: str | bytes, **_: Any) -> Self:
-        # A record of this class from JSON text.
-        return cls.model_validate(decode(json_data))
-
-    @classmethod
-    def model_construct(cls, _fields_set: Any = None, **fields: Any) -> Self:
-        # A record of this class with these fields.
-        return cls(**fields)
-
-    parse_obj, construct = model_validate, model_construct
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> dict[str, Any]:
-        # How pydantic takes it as a field of a model of its own: as it is, or made of a dict.
-
-        def validate(value: Any) -> Any:
-            if isinstance(value, cls):
-                return value
-            if isinstance(value, Mapping):  # another class's record is another's: unions try each
-                return cls.model_validate(value)
-            raise ValueError(f"{cls.__name__} is made of an object, not of {type(value).__name__}")
-
-        dump = {"type": "function-plain", "function": lambda value: value.model_dump()}
-        return {
-            "type": "function-plain",
-            "function": {"type": "no-info", "function": validate},
-            "serialization": dump,
-        }
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        # What pydantic says of it in a schema.
-        return {"type": "object", "title": cls.__name__, "additionalProperties": True}
-
     def __getattr__(self, name: str) -> Any:
         # Only called for what is not there; pydantic's message, because hosts show it.
+        if name == "__pydantic_serializer__":  # what pydantic asks of a value whose type it was not told
+            return _serializer()
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __getitem__(self, key: str) -> Any:
@@ -122,12 +179,6 @@ class Record:
         return self.model_dump() == other if isinstance(other, dict) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self)})"
-
-    def _public(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
     @property
     def model_extra(self) -> dict[str, Any]:
@@ -159,40 +210,17 @@ class Record:
         # Values of the fields.
         return list(self._public().values())
 
-    def model_dump(
-        self, *, exclude_none: bool = False, exclude: Any = None, include: Any = None, **_: Any
-    ) -> dict[str, Any]:
-        # The record as plain dicts and lists; `include` and `exclude` may be nested, as pydantic's may.
-        found: dict[str, Any] = _plain(self, include, exclude, exclude_none)
-        return found
 
-    def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
-        # The record as JSON text.
-        if indent is None:
-            return encode_str(self.model_dump(**options))
-        import json
-
-        return json.dumps(self.model_dump(**options), indent=indent, ensure_ascii=False)
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        # Another record with the same fields, some of them changed.
-        import copy
-
-        made = copy.deepcopy(self) if deep else copy.copy(self)
-        for name, value in (update or {}).items():
-            setattr(made, name, value)
-        return made
-
-    # Pydantic's older names, and the openai package's. `json` gives no text: that is what `model_dump_json` does.
-    copy, dict, json = model_copy, model_dump, model_dump
-    to_dict, to_json = model_dump, model_dump_json
+@cache
+def _serializer() -> Any:
+    return import_module("pydantic_core").SchemaSerializer({"type": "any", "serialization": _DUMP})
 
 
 def _plain(value: Any, include: Any, exclude: Any, exclude_none: bool) -> Any:
     if isinstance(value, list):
         pairs = ((index, item) for index, item in enumerate(value) if _kept(index, include, exclude))
         return [_plain(item, _below(include, at), _below(exclude, at), exclude_none) for at, item in pairs]
-    record = isinstance(value, Record)
+    record = isinstance(value, Shape)
     fields = value._public() if record else value
     if not isinstance(fields, dict):
         return value

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from lingate._wire.json import encode_str
-from lingate.compat.litellm._record import Record
+from lingate.compat.litellm._record import Fields, Record
 
 
 class Function(Record, defaults={"arguments": "", "name": None}, order=("arguments", "name")):
@@ -130,14 +130,12 @@ class StreamingChoices(
             self.delta = Delta()
 
 
-class _Details(Record):
-    # Kinds of token among a count.
+class _Details(Fields):
+    # Kinds of token among a count. DSPy adds up those of several calls: dicts, or pydantic's own models.
 
     def __getattr__(self, name: str) -> Any:
         # Which kinds a provider tells apart differs; the others are unknown, not errors.
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return None
+        return super().__getattr__(name) if name.startswith("_") else self.get(name)
 
 
 class PromptTokensDetailsWrapper(_Details):
@@ -265,17 +263,8 @@ class TextCompletionResponse(ModelResponseBase, parts={"choices": TextChoices, "
     _object = "text_completion"
 
 
-class Embedding(dict[str, Any]):
+class Embedding(Fields):
     """One vector: a dict, as LiteLLM's are, whose fields are attributes too."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self:
-            return self[name]
-        raise AttributeError(f"'Embedding' object has no attribute {name!r}")
-
-    def model_dump(self, **_: Any) -> dict[str, Any]:
-        """A plain dict."""
-        return dict(self)
 
 
 class EmbeddingResponse(

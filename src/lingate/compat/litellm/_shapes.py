@@ -121,7 +121,8 @@ def text_chunk(data: dict[str, Any], request: Request) -> records.TextCompletion
 
 
 def _marks(request: Request) -> dict[str, Any]:
-    return {"custom_llm_provider": request.provider, "litellm_call_id": request.call_id}
+    model_id = (request.own.get("model_info") or {}).get("id")
+    return {"custom_llm_provider": request.provider, "litellm_call_id": request.call_id, "model_id": model_id}
 
 
 def count(view: Any, request: Request) -> Record:

@@ -230,10 +230,11 @@ class UnsupportedParamsError(BadRequestError):
     _order = ("llm_provider", "model", "status_code", "response")
 
 
-class PaymentRequiredError(BadRequestError):
-    """The account must pay first."""
+class PaymentRequiredError(BadRequestError, APIError):
+    """The account must pay first. (Calls of LiteLLM's raise `APIError`, which it is too.)"""
 
     status_code = 402
+    __init__ = _Facts.__init__
 
 
 class RejectedRequestError(BadRequestError):
