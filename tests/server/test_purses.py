@@ -129,8 +129,13 @@ def test_what_was_spent_outlives_a_restart(simulator: Simulator, tmp_path: Path)
 
 def test_a_new_period_begins_with_a_new_budget(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(_config(simulator.url, routing=_budget(0.01, "2s")), tmp_path, auth=True) as gateway:
-        time.sleep(2.05 - time.time() % 2)
-        assert [_who(gateway) for _ in range(2)] == ["first", "second"]
+        for _ in range(10):  # a busy machine may take longer than a period for two calls
+            time.sleep(2.05 - time.time() % 2)
+            period = time.time() // 2
+            asked = [_who(gateway) for _ in range(2)]
+            if time.time() // 2 == period:
+                break
+        assert asked == ["first", "second"]
         time.sleep(2.05 - time.time() % 2)
         assert _who(gateway) == "first"
 
