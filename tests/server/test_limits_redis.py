@@ -18,8 +18,7 @@ from lingate.server.access import AccessSettings, Limits, shared
 from lingate.server.access.inputs import NewKey
 from lingate.server.access.link import PATIENCE
 from lingate.server.access.meters import nanos
-from lingate.server.access.scripts import SILENCE
-from lingate.server.access.shared import SharedLimiter
+from lingate.server.access.shared import SILENCE, SharedLimiter
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.records import Caller, LedgerRow

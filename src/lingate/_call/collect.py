@@ -61,8 +61,6 @@ class _Tool:
 
 
 class _Block:
-    # One block of reasoning.
-
     __slots__ = ("redacted", "signature", "text")
 
     def __init__(self) -> None:
@@ -164,7 +162,6 @@ class Collector:
         self.usage: JsonDict | None = None
 
     def add(self, event: Event) -> None:
-        # Take one event.
         if type(event) is Text:  # the path of nearly every event
             choice = self._choices.get(event.choice)
             if choice is None:

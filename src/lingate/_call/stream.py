@@ -41,7 +41,6 @@ class StreamState:
         return self._take(ready)
 
     def feed(self, data: bytes) -> list[Event]:
-        # The events of the next bytes.
         return self._take(self._decoder.feed(data))
 
     def end(self) -> list[Event]:

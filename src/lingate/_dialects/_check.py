@@ -24,8 +24,6 @@ class Malformed(ValueError):
 
 
 class Block(Protocol):
-    # One content block of a stream.
-
     def whole(self) -> JsonDict:
         # The block.
         # Raises ValueError: it cannot be put together.

@@ -11,7 +11,6 @@ from lingate.errors import ConfigError, UnsupportedError
 
 
 def new_request(call: Call, target: Target, operation: Operation, path: str, method: str = "POST") -> HttpRequest:
-    # A request for this call whose body is still empty.
     extra = call.extra_headers
     return HttpRequest(
         method,

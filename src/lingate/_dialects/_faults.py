@@ -79,7 +79,6 @@ _ANY = _Fault(500, "api_error", "internal_error", "The gateway failed.")
 
 
 def openai_error(error: LingateError) -> tuple[int, JsonDict]:
-    # Status and body of an error in OpenAI's format.
     fault = _fault(error)
     param = error.param if isinstance(error, UnsupportedError) else None
     code = "previous_response_not_found" if param == "previous_response_id" else fault.code  # OpenAI's own for it
@@ -87,7 +86,6 @@ def openai_error(error: LingateError) -> tuple[int, JsonDict]:
 
 
 def anthropic_error(error: LingateError) -> tuple[int, JsonDict]:
-    # Status and body of an error in Anthropic's format.
     fault = _fault(error)
     status, kind = fault.anthropic or (fault.status, fault.type)
     told: JsonDict = {"type": kind, "message": _text(error, fault)}
@@ -116,7 +114,6 @@ _GOOGLE_CODES = {502: 500}  # Google has no such status; clients know this
 
 
 def google_error(error: LingateError) -> tuple[int, JsonDict]:
-    # Status and body of an error in Google's format.
     fault = _fault(error)
     status = _GOOGLE_CODES.get(fault.status, fault.status)
     details: list[JsonDict] = []

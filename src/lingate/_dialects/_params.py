@@ -75,7 +75,6 @@ _HINTS = HINTS | {"cache_control"}
 
 
 def refuse_for_provider(draft: Draft) -> None:
-    # Leave out what the row says this provider refuses.
     def refuse(name: str) -> None:
         draft.refuse(name, "the provider refuses it")
 

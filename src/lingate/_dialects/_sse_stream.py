@@ -38,8 +38,6 @@ class Speaker:
 
 
 class StreamedAnswer(Speaker):
-    # One streamed answer.
-
     __slots__ = ("_sent", "done", "over")
 
     def __init__(self, sent: HttpRequest) -> None:
@@ -56,7 +54,6 @@ class StreamedAnswer(Speaker):
             self.fail(interrupted(self._sent.target), out)
 
     def fail(self, error: LingateError, out: list[Event]) -> None:
-        # End with an error.
         self.over = True
         out.append(Failed(error))
 

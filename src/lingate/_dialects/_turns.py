@@ -19,8 +19,6 @@ TOOL_FIELDS = TEXT_FIELDS | {"tool_call_id", "name", "is_error"}
 
 
 class Turns(Protocol):
-    # The turns so far.
-
     draft: Any
 
     def add(self, message: Any, at: int) -> None: ...

@@ -25,5 +25,4 @@ def shown(vector: Any, sent: HttpRequest) -> Any:
 
 
 def embeddings(vectors: list[Any], sent: HttpRequest) -> list[JsonDict]:
-    # Vectors as the data of an answer.
     return [{"object": "embedding", "index": n, "embedding": shown(vector, sent)} for n, vector in enumerate(vectors)]

@@ -20,7 +20,6 @@ T = TypeVar("T")
 
 
 async def perform(plan: Generator[Step, Answer, T], transport: AsyncTransport) -> T:
-    # Run a plan to its end.
     answer: Answer = None
     opened: AsyncByteStream | None = None
     try:

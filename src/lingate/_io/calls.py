@@ -162,7 +162,6 @@ def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> P
 
 
 def answer(view: Callable[..., R], done: Completed, prepared: Prepared) -> R:
-    # The view of an answer in one piece.
     return view(cut_at_stops(done.data, done.sent.stop), *_facts(done, prepared.context))
 
 
@@ -194,7 +193,6 @@ def responses_response(done: Completed, prepared: Prepared) -> ResponsesResponse
 
 
 def responses_stream(state: StreamState, stream: ByteStream) -> ResponsesStream:
-    # The stream of an answer of the Responses API.
     from lingate._io.responses_stream import ResponsesStream
 
     return ResponsesStream(state, stream)
@@ -208,17 +206,14 @@ def async_responses_stream(state: StreamState, stream: AsyncByteStream) -> Async
 
 
 def embedding_response(done: Completed, prepared: Prepared) -> EmbeddingResponse:
-    # The view of an embeddings answer.
     return answer(EmbeddingResponse, done, prepared)
 
 
 def rerank_response(done: Completed, prepared: Prepared) -> RerankResponse:
-    # The view of a rerank answer.
     from lingate._views_rerank import RerankResponse
 
     return answer(RerankResponse, done, prepared)
 
 
 def model_list(done: Completed, prepared: Prepared) -> ModelList:
-    # The view of a model listing.
     return answer(ModelList, done, prepared)

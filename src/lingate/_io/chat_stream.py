@@ -11,8 +11,6 @@ from lingate._views import ChatChunk, ChatResponse
 
 
 class _Chat(Shape[ChatChunk, ChatResponse]):
-    # Events as chunks.
-
     __slots__ = ("_builder", "_format", "_include_usage")
 
     def __init__(self, include_usage: bool, format_class: type | None) -> None:

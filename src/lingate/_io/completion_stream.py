@@ -12,8 +12,6 @@ from lingate._views_media import CompletionChunk, CompletionResponse
 
 
 class _Completion(Shape[CompletionChunk, CompletionResponse]):
-    # Events as chunks.
-
     __slots__ = ("_builder",)
 
     def __init__(self, include_usage: bool) -> None:

@@ -50,7 +50,6 @@ class Kind(Generic[R]):
         return self.prepare(session, model, given, params)
 
     def answer(self, done: Completed, prepared: Prepared) -> R:
-        # The view of an answer.
         return calls.answer(self.view, done, prepared)
 
 
@@ -82,5 +81,4 @@ def prepare_completion(session: Session, model: Any, prompt: Any, params: dict[s
 
 
 def completion_response(done: Completed, prepared: Prepared) -> CompletionResponse:
-    # The view of a whole completion.
     return calls.answer(CompletionResponse, done, prepared)

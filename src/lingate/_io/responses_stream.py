@@ -12,8 +12,6 @@ from lingate._views_responses import ResponseEvent, ResponsesResponse
 
 
 class _Responses(Shape[ResponseEvent, ResponsesResponse]):
-    # Events as the Responses API's own.
-
     __slots__ = ("_builder", "_final")
 
     def __init__(self, state: StreamState) -> None:

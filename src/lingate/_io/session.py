@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -17,7 +17,6 @@ from lingate._endpoints._arguments import require_model
 from lingate._endpoints.chat import changed
 from lingate._io import choose
 from lingate._io.config import Config, load, policy_of
-from lingate._io.environ import reader
 from lingate._model import Call, Operation, ProviderRow, Record, Signer, Target, replaced
 from lingate._providers import lookup
 from lingate._providers.settings import SENSITIVE
@@ -34,6 +33,19 @@ _Given = tuple[str | None, str | None, str | None]
 """Key, base URL and version of the API as a call gives them."""
 
 _NOTHING_GIVEN = (None, None, None)
+
+
+def _reader(env: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[object], object]]:
+    # How to look a variable up in this environment again and again.
+    # `os.environ.get` costs a microsecond, more when a variable is unset, because it encodes the name and goes through
+    # an exception; a call looks at several, to notice a key that was set or rotated. The dict behind it, with names
+    # encoded once, costs 40 ns. It is not public, so anything unexpected about it means the public way.
+    # Returns a function from a name to its key, and one from that key to a value that changes when the variable does.
+    inner = getattr(env, "_data", None)
+    encode = getattr(env, "encodekey", None)
+    if env is os.environ and type(inner) is dict and callable(encode):
+        return encode, inner.get
+    return str, env.get  # type: ignore[return-value]
 
 
 class _Place(Record):
@@ -82,7 +94,7 @@ class Session:
             policy=policy_of(retries, loaded.policy),
             drop_params=loaded.drop_params if drop_params is None else drop_params,
         )
-        self._env_key, self._env_value = reader(self.env)
+        self._env_key, self._env_value = _reader(self.env)
         self._places: dict[tuple[str, Operation, _Given], _Place] = {}
         self._signers: dict[Hashable, Signer] = {}
 

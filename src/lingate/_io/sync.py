@@ -17,7 +17,6 @@ T = TypeVar("T")
 
 
 def perform(plan: Generator[Step, Answer, T], transport: Transport) -> T:
-    # Run a plan to its end.
     answer: Answer = None
     opened: ByteStream | None = None
     try:

@@ -193,7 +193,6 @@ class Chunks:
         self.over = False
 
     def piece(self, chunk: Any) -> bytes:
-        # One chunk.
         data = _dumped(chunk, self._request)
         data.pop("usage", None)
         if not self._finished():

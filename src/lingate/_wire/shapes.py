@@ -42,7 +42,6 @@ def dig(value: Any, *path: str) -> Any:
 
 
 def without(fields: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
-    # The fields but those of these names.
     return {name: value for name, value in fields.items() if name not in names}
 
 

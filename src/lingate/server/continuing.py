@@ -169,7 +169,6 @@ class Continuation:
         return state is self._noted
 
     def _without_lead(self, text: str) -> str:
-        # A text without the white space that the client has already.
         lead = self._lead
         if not lead:
             return text

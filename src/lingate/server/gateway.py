@@ -57,7 +57,6 @@ Observer = Callable[[LedgerRow, LingateError | None], None]
 
 
 def traces(config: GatewayConfig) -> bool:
-    # Whether traces are asked for.
     return config.own.tracing or not config.callbacks.isdisjoint(("otel", "opentelemetry"))
 
 
@@ -88,8 +87,6 @@ class Reloads:
 
 
 class Gateway:
-    # One gateway process.
-
     # state: Directory of the journal.
     # env: The environment, for reading the configuration again.
     # store: The database. It need not answer yet.
@@ -140,7 +137,6 @@ class Gateway:
         self._retaining: asyncio.Task[None] | None = None
 
     def handle(self, request: Request, reply: Reply) -> Coroutine[Any, Any, None]:
-        # Answer one request.
         return handle(self, request, reply)
 
     def _names_of(self, model: str) -> tuple[str, ...]:

@@ -45,8 +45,6 @@ class _Line(NamedTuple):
 
 
 class Logs(logging.Handler):
-    # The log of one gateway process.
-
     # config: What the gateway is set to: level, format, and the secrets that are blanked.
     # env: The environment, whose secrets are blanked too.
 

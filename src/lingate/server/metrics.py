@@ -51,7 +51,6 @@ class Histogram:
         self.sum = 0.0
 
     def add(self, value: float) -> None:
-        # Count a value.
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 

@@ -13,7 +13,6 @@ _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
 async def serve(application: AsgiApplication, request: Request, body: bytes, reply: Reply) -> None:
-    # Let an application answer a request.
     answer = _Answer(reply)
     told = False
 

@@ -21,5 +21,4 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def matches_any(patterns: Iterable[str], name: str) -> bool:
-    # Whether one of the patterns means this name.
     return any(matches(pattern, name) for pattern in patterns)

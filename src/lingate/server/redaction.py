@@ -57,7 +57,6 @@ class Redaction:
 
 
 def secrets_of(config: GatewayConfig, env: Mapping[str, str]) -> set[str]:
-    # Every secret in a configuration and its environment.
     found = set(_in_environment(env)) | set(_in_environment(config.env))
     general, routing, cache = config.general, config.routing, config.settings.cache_params
     found |= {text for text in (general.master_key, routing.redis_password, cache.password) if text}

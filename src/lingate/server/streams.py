@@ -75,8 +75,6 @@ async def stream(turn: Turn) -> None:
 
 
 class Streams(set["Relay"]):
-    # The streams that are under way.
-
     def interrupt(self) -> None:
         # Let every stream end with an error that says why: the gateway is about to stop.
         for relay in list(self):

@@ -101,8 +101,6 @@ class Tracing:
 
 
 class CallSpan:
-    # The span of one call.
-
     __slots__ = ("_response", "_routed", "_span", "_tracing")
 
     def __init__(self, tracing: Tracing, span: Span) -> None:

@@ -89,7 +89,6 @@ class Turn(Record, eq=False):
 
     @classmethod
     def of(cls, gateway: Gateway, request: Request, reply: Reply, found: Found) -> Self:
-        # A request that has just come in.
         live, face = gateway.live, found.face
         row = LedgerRow(id=gateway.call_id(), at=time.time(), face=face.dialect, operation=face.name)
         return cls(
@@ -200,7 +199,6 @@ class Turn(Record, eq=False):
             row.deployment = deployment.id
 
     def answer(self, status: int, content_type: str, body: bytes) -> None:
-        # Send a whole answer.
         self.reply.whole(status, self.headers(content_type), body)
         self.started = True
 

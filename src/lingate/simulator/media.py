@@ -92,7 +92,6 @@ def answer_speech(call: Call) -> JsonDict:
 
 
 def wav(samples: bytes) -> bytes:
-    # Samples of 16 bits as a WAV file.
     size, fmt = len(samples), (16, 1, 1, _RATE, _RATE * 2, 2, 16)
     return struct.pack("<4sI8sIHHIIHH4sI", b"RIFF", size + 36, b"WAVEfmt ", *fmt, b"data", size) + samples
 

@@ -66,7 +66,6 @@ JSON = "application/json"
 def body_steps(
     status: int, content_type: str, body: bytes, headers: Iterable[tuple[str, str]] = (), tokens: int = 0
 ) -> Steps:
-    # A head and a body of known size.
     yield Begin(status, [("content-type", content_type), *headers], len(body))
     if body:
         yield Send(body, tokens)

@@ -171,7 +171,6 @@ def user_messages(content: Any) -> list[JsonDict]:
 
 
 def assistant_messages(content: Any) -> list[JsonDict]:
-    # The checked content of a model's turn as a message.
     if isinstance(content, str):
         return [{"role": "assistant", "content": content}]
     packed = next(filter(None, map(opened, content)), None)

@@ -60,7 +60,6 @@ class Reading:
 
 
 def read_blocks(blocks: Sequence[JsonDict]) -> Reading:
-    # Read checked content blocks.
     reading = Reading()
     rank = 0
     for n, block in enumerate(blocks):

@@ -52,7 +52,6 @@ def result_blocks(content: Any, where: str, draft: Draft) -> tuple[list[JsonDict
 
 
 def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    # Canonical content as a list of parts.
     if content is None or content == "":
         return []
     if isinstance(content, str):
@@ -79,7 +78,6 @@ def cache_point(holder: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def cache_mark(block: JsonDict) -> JsonDict:
-    # A cache point as a canonical mark.
     ttl = block["cachePoint"].get("ttl")
     return {"type": "ephemeral"} if ttl is None else {"type": "ephemeral", "ttl": ttl}
 

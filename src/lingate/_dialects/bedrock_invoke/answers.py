@@ -46,8 +46,6 @@ class Guarded:
 
 
 class AnthropicChunks(Guarded):
-    # Events of Anthropic's format in chunks.
-
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         self._inner = MessageStream(sent, head)
         self.done = self.over = False
@@ -84,8 +82,6 @@ class NovaChunks(ConverseStream, Guarded):
 
 
 class OpenAiEvents:
-    # OpenAI's stream in frames.
-
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         self._inner = ChatDecoder(sent, head)
         self.done = self.over = False

@@ -46,7 +46,6 @@ def annotations_of(citations: Iterable[Any], offsets: Mapping[int, int]) -> list
 
 
 def citations_of(annotations: Any, text: str) -> list[JsonDict]:
-    # Annotations of another provider as citations.
     made: list[JsonDict] = []
     for item in as_list(annotations):
         kind = dig(item, "type")

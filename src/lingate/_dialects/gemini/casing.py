@@ -29,7 +29,6 @@ _NAMED = frozenset({"properties", "defs", "$defs", "definitions"})
 
 
 def camel(name: str) -> str:
-    # One field name in camelCase.
     if not _SNAKE.fullmatch(name):
         return name
     head, *rest = name.split("_")

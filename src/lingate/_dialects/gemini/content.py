@@ -36,7 +36,6 @@ def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def content_text(content: Any) -> str:
-    # All text in canonical content.
     if isinstance(content, str):
         return content
     return "".join(as_str(part) or as_str(dig(part, "text") or dig(part, "refusal")) for part in as_list(content))

@@ -53,7 +53,6 @@ from lingate.errors import LingateError
 
 
 def render_answer(response: JsonDict) -> bytes:
-    # A canonical response as a whole answer.
     native = native_fields(response, NAME)
     choices = response.get("choices") or ()
     wire: JsonDict = {}
@@ -121,7 +120,6 @@ def message_parts(message: JsonDict) -> list[JsonDict]:
 
 
 def image_part(image: JsonDict) -> JsonDict | None:
-    # A picture of an answer as a part.
     holder = image.get("image_url")
     url = holder.get("url") if isinstance(holder, dict) else holder
     if not isinstance(url, str) or not url:
@@ -136,7 +134,6 @@ def image_part(image: JsonDict) -> JsonDict | None:
 
 
 def call_part(call: JsonDict, sealed: dict[str, str]) -> JsonDict:
-    # A tool call as a part.
     function = call.get("function") or call.get("custom") or {}
     given = call.get("id")
     wire: JsonDict = {"name": function.get("name") or ""}
@@ -151,7 +148,6 @@ def call_part(call: JsonDict, sealed: dict[str, str]) -> JsonDict:
 
 
 def candidate_fields(message: JsonDict) -> JsonDict:
-    # What a candidate has beside its content.
     fields = without(native_fields(message, NAME), ("parts",))
     if "groundingMetadata" not in fields and "citationMetadata" not in fields:
         made = grounding_metadata(message.get("annotations"), content_text(message.get("content")))

@@ -88,7 +88,6 @@ def method_url(target: Target, method: str, operation: Operation) -> str:
 
 
 def resource_name(model: str) -> str:
-    # The model's name as it stands in bodies.
     return model if "/" in model else f"models/{model}"
 
 

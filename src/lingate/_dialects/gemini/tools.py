@@ -63,7 +63,6 @@ def add_function(draft: Draft, declaration: JsonDict) -> None:
 
 
 def function_names(draft: Draft) -> list[str]:
-    # Names of the functions that are offered.
     tools = draft.body.get("tools", ())
     return [str(item.get("name")) for tool in tools for item in as_dicts(tool.get("functionDeclarations"))]
 

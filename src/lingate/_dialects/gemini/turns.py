@@ -81,7 +81,6 @@ class Turns:
         draft.body["contents"] = self.contents
 
     def _say_as_user(self, parts: list[JsonDict]) -> None:
-        # Put parts in front of all that the user says.
         if self.contents[0]["role"] == "user":
             self.contents[0] = {"role": "user", "parts": [*parts, *self.contents[0]["parts"]]}
         else:

@@ -33,8 +33,6 @@ from lingate._wire.shapes import as_dicts, without
 
 
 class ReasonStream:
-    # The reasoning of one choice.
-
     # `reasoning_details` number their blocks themselves. All other reasoning is one block until a signature or an
     # encrypted part closes it; what comes then is the next block. Gateways, ours among them, say the same reasoning in
     # several fields and not always in the same delta: it is told once.

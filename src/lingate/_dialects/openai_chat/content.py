@@ -105,7 +105,6 @@ def detail_redacted(detail: JsonDict) -> str | None:
 
 
 def detail_signature(detail: JsonDict) -> str | None:
-    # The signature of a readable block.
     signature = detail.get("signature")
     return signature if isinstance(signature, str) and signature else None
 

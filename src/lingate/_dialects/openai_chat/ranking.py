@@ -59,7 +59,6 @@ def canonical_rerank(raw: Any, sent: HttpRequest, usage: JsonDict | None = None)
 
 
 def check_rerank(fields: JsonDict) -> None:
-    # Check a client's request.
     if not isinstance(fields.get("query"), str):
         fail("query", "expected text")
     documents = fields.get("documents")
@@ -76,7 +75,6 @@ def check_rerank(fields: JsonDict) -> None:
 
 
 def document_object(document: Any) -> Any:
-    # A document as results show it.
     return {"text": document} if isinstance(document, str) else document
 
 

@@ -85,7 +85,6 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def render(response: JsonDict) -> bytes:
-    # The sound of a canonical response.
     audio: bytes = response["audio"]
     return audio
 

@@ -289,7 +289,6 @@ class ChatDecoder:
         return bool(states) and all(state.whole or (enough and state.finished) for state in states)
 
     def _complete(self, events: list[Event]) -> None:
-        # The stream says that it is complete.
         if not self._choices:
             raise malformed(self._sent.target, "the stream ended without an answer")
         if any(not state.finished and not state.spoken for state in self._choices.values()):

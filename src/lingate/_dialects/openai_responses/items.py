@@ -238,7 +238,6 @@ def call_id(item: JsonDict) -> str:
 
 
 def tool_call(item: JsonDict) -> JsonDict:
-    # A call item as a canonical tool call.
     kind = CALLS[kind_of(item)]
     words = {
         "name": item["name"],

@@ -101,7 +101,6 @@ class Item:
 
 
 def place_of(raw: JsonDict) -> Place:
-    # The place that an event names.
     index, given = raw.get("output_index"), raw.get("item_id")
     if type(index) is int:
         return "index", index

@@ -225,7 +225,6 @@ def _both_ends(text: str, width: int) -> str:
 
 
 def cells(text: str) -> int:
-    # How many cells a terminal needs for the text.
     if text.isascii():
         return len(text)
     return sum(0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text)

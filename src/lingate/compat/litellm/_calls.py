@@ -255,7 +255,6 @@ embedding, aembedding = _twins(_Kind("embedding", "embed", _shapes.embedding), _
 
 
 def _image_generation(prompt: str | None = None, model: str | None = None, **kwargs: Any) -> _Arguments:
-    # Make images from a prompt.
     return model, (prompt,), kwargs
 
 
@@ -263,7 +262,6 @@ image_generation, aimage_generation = _twins(_IMAGE, _image_generation)
 
 
 def _image_edit(image: Any = None, prompt: str | None = None, model: str | None = None, **kwargs: Any) -> _Arguments:
-    # Change images as a prompt says.
     return model, (prompt,), {**kwargs, "image": image}
 
 
@@ -271,7 +269,6 @@ image_edit, aimage_edit = _twins(_IMAGE, _image_edit)
 
 
 def _image_variation(image: Any, model: str | None = None, **kwargs: Any) -> _Arguments:
-    # Vary an image.
     return model, (None,), {**kwargs, "image": image}
 
 

@@ -23,7 +23,6 @@ class Shape:
 
     @classmethod
     def model_validate(cls, obj: Mapping[str, Any] | Record, **_: Any) -> Self:
-        # A record of this class with the fields of a mapping.
         return cls(**(obj.model_dump() if isinstance(obj, Record) else obj))
 
     @classmethod
@@ -57,7 +56,6 @@ class Shape:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        # What pydantic says of it in a schema.
         return {"type": "object", "title": cls.__name__, "additionalProperties": True}
 
     def _public(self) -> dict[str, Any]:
@@ -74,7 +72,6 @@ class Shape:
         return found
 
     def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
-        # The record as JSON text.
         if indent is None:
             return encode_str(self.model_dump(**options))
         import json
@@ -187,7 +184,6 @@ class Record(Shape):
 
     @property
     def model_fields_set(self) -> set[str]:
-        # Names of the fields.
         return set(self._public())
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -207,7 +203,6 @@ class Record(Shape):
         return list(self._public().items())
 
     def values(self) -> list[Any]:
-        # Values of the fields.
         return list(self._public().values())
 
 

@@ -104,7 +104,6 @@ class Access:
         self._tasks = list(map(asyncio.create_task, chores))
 
     async def stop(self) -> None:
-        # Stop reading.
         await end(self._tasks)
         await self.limiter.stop()
 

@@ -68,7 +68,6 @@ class Database:
         return _read("key", stored_from, *found.rows[0]) if found.rows else None
 
     async def setting(self, name: str) -> str | None:
-        # A setting's value.
         (found,) = await self._store.ask(Statement(_SETTING, {"name": name}))
         return cast(str, found.rows[0][0]) if found.rows else None
 

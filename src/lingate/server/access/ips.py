@@ -28,8 +28,6 @@ def parse_address(text: str) -> Address | None:
 
 
 class Networks:
-    # A list of addresses and networks.
-
     # Raises ValueError: One of them is neither.
 
     __slots__ = ("_networks",)

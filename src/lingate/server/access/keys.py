@@ -114,7 +114,6 @@ class Keys:
             self._unknown[wanted] = time.monotonic() + _UNKNOWN_SECONDS
 
     def set_master(self, master: bytes | None) -> None:
-        # The digest of the master key.
         if self._master is not None:
             self._known.pop(self._master, None)
         self._master = master
@@ -163,7 +162,6 @@ class Keys:
         self.version = max(self.version, changes.version)
 
     def is_master(self, known: bytes) -> bool:
-        # Whether this is the digest of the master key.
         return known == self._master
 
     def _take_principal(self, kind: str, id: str, principal: Principal | None) -> set[str]:

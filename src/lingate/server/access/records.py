@@ -122,14 +122,12 @@ _LIMITS = Limits.__struct_fields__
 
 
 def stored_from(data: str, digest: str, previous_digest: str | None) -> StoredKey:
-    # A key as the database has it.
     return StoredKey(
         key=msgspec.json.decode(data, type=Key, strict=False), digest=digest, previous_digest=previous_digest
     )
 
 
 def principal_from(data: str) -> Principal:
-    # A principal as the database has it.
     return msgspec.json.decode(data, type=Principal, strict=False)
 
 
@@ -147,5 +145,4 @@ def limits_of(record: Limits, base: Limits | None = None) -> Limits:
 
 
 def unlimited(limits: Limits) -> bool:
-    # Nothing is limited.
     return all(getattr(limits, name) in (None, {}) for name in _LIMITS if name != "budget_duration")

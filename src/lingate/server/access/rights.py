@@ -61,5 +61,4 @@ def may_call(caller: Caller, path: str, method: str = "GET") -> bool:
 
 
 def may_come_from(caller: Caller, address: str | None) -> bool:
-    # Whether a caller may call from an address.
     return caller.networks is None or address in caller.networks

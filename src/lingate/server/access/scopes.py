@@ -97,7 +97,6 @@ class Scope(msgspec.Struct, eq=False):
         self._plans = {}
 
     def plan(self, model: Names) -> Plan:
-        # The meters for a call to this model.
         plan = self._plans.get(model)
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:
@@ -112,7 +111,6 @@ class Scope(msgspec.Struct, eq=False):
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
-        # All of its budgets.
         return tuple(self._budgets.values())
 
     @property
@@ -189,7 +187,6 @@ class CallerLimits:
         self._plans: dict[Names, Plan] = {}
 
     def plan(self, model: Names) -> Plan:
-        # The meters for a call to this model.
         plan = self._plans.get(model)
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:

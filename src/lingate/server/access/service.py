@@ -100,7 +100,6 @@ class Service:
         return key, token
 
     async def update_key(self, actor: Actor, key_id: str, patch: msgspec.Struct) -> Key:
-        # Change fields of a key.
         key_id = (await self.key(key_id)).id
         values = _given(patch)
         duration, expires_at = values.pop("duration", None), values.get("expires_at")
@@ -147,7 +146,6 @@ class Service:
         return sorted(found, key=lambda record: (-record.created_at, record.id))
 
     async def principal(self, kind: Kind, id: str) -> Principal:
-        # One of a kind.
         await self._keys.refresh()
         found = self._keys.principals.get((kind, id))
         if found is None:

@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -20,7 +21,6 @@ from lingate.server.access.link import PATIENCE, AwayError, Link, Script
 from lingate.server.access.meters import WINDOW, Budget, nanos
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.scopes import Plan
-from lingate.server.access.scripts import ADMIT, JOIN, KEEP, RAISE, SEED, SETTLE, SILENCE
 from lingate.server.access.tickets import (
     OF_REQUESTS,
     OF_TOKENS,
@@ -34,12 +34,27 @@ from lingate.server.access.tickets import (
 from lingate.server.patience import Patience
 
 _log = logging.getLogger("lingate.redis")
-_ADMIT, _SETTLE, _SEED, _RAISE, _JOIN = Script(ADMIT), Script(SETTLE), Script(SEED), Script(RAISE), Script(JOIN)
+
+SILENCE = 15
+"""Seconds after which a replica that is not heard of is taken for dead."""
+KEEP = 30 * 86400
+"""Seconds that is kept what has no end of its own."""
 _KEEP_AFTER = 3600
 _HEARTBEAT = SILENCE / 3
 _SETTLED_BY = 1.0
 """Seconds after which settlements that were sent have arrived."""
 _MOST_KEYS = 500
+
+
+def _script(*names: str) -> Script:
+    # What Redis does as one. How counters are kept there is said in `common.lua`.
+    files = (Path(__file__).parent / "lua" / f"{name}.lua" for name in names)
+    head = f"local WINDOW, SILENCE, KEEP = {WINDOW}, {SILENCE}, {KEEP}\n"
+    return Script(head + "".join(file.read_text(encoding="utf-8") for file in files))
+
+
+_ADMIT, _SETTLE = _script("common", "admit"), _script("common", "settle")
+_SEED, _RAISE, _JOIN = _script("seed"), _script("raise"), _script("join")
 
 
 class SharedLimiter(LocalLimiter):

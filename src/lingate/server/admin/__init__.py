@@ -19,7 +19,6 @@ PREFIXES = (
 
 
 def is_admin_path(path: str) -> bool:
-    # Whether a path belongs to the admin API.
     return path.startswith(PREFIXES) and any(path == name or path.startswith(name + "/") for name in PREFIXES)
 
 

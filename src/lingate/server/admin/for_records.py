@@ -166,7 +166,6 @@ async def show(parts: Parts, key: Key) -> KeyView:
 
 
 async def _page(made: Callable[..., _T], parts: Parts, call: Call, kind: str, found: Sequence[Principal]) -> _T:
-    # The part of a list that is asked for.
     page = found[call.query.offset :][: call.query.limit]
     end = call.query.offset + len(page)
     following = end if page and end < len(found) else None

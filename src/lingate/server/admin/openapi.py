@@ -28,7 +28,6 @@ _REASONS = {
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    # The document of these endpoints.
     types: list[Any] = [Failure]
     for endpoint in endpoints:
         types += filter(None, (endpoint.body, endpoint.query, endpoint.result))

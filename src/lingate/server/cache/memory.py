@@ -10,8 +10,6 @@ from lingate.server.cache.entry import Entry
 
 
 class Memory:
-    # A bounded store in memory.
-
     # max_bytes: Bound of all entries together.
     # now: A clock that never goes back.
 

@@ -41,7 +41,6 @@ def hidden_by(overlay: Mapping[str, str], provider: str) -> frozenset[str]:
 
 
 def environment(overlay: Mapping[str, str], provider: str, env: Mapping[str, str]) -> Mapping[str, str]:
-    # The environment as a deployment of this provider sees it.
     if not overlay:
         return env
     hidden = hidden_by(overlay, provider)

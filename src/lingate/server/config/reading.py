@@ -91,7 +91,6 @@ class Bad(Exception):
 
 @lru_cache(maxsize=64)
 def hints_of(record: Any) -> dict[str, Any]:
-    # The annotations of a record.
     return get_type_hints(record, include_extras=True)
 
 

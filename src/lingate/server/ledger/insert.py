@@ -62,7 +62,6 @@ def _sums(table: str, keys: dict[str, str], source: str) -> str:
 
 
 def usage_sums(source: str, hour: str) -> str:
-    # The statement that adds rows to the hourly sums.
     keys = {
         "hour": hour,
         "key_id": "key_id",

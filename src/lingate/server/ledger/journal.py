@@ -245,7 +245,6 @@ class Journal:
 
     @property
     def state(self) -> JournalState:
-        # What the journal holds now.
         return JournalState(
             pending_bytes=self._pending + self._backlog,
             max_bytes=self._max_bytes,

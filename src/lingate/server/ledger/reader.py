@@ -46,8 +46,6 @@ class Batch(NamedTuple):
 
 
 class Reader:
-    # Reads one spool.
-
     # live: Segment being written and its size, where this process is the writer.
     # passed: Told how many bytes need not be read again.
     # damaged: Told how many bytes were no row.

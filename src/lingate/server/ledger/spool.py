@@ -31,7 +31,6 @@ class Spool:
         self._lock = lock
 
     def path(self, segment: int) -> Path:
-        # The file of a segment.
         return self.directory / f"{segment:08}.log"
 
     def segments(self) -> list[int]:

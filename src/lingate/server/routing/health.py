@@ -125,7 +125,6 @@ class Load:
         self.tokens += tokens
 
     def count(self, now: float) -> None:
-        # Count a request.
         self._turn(now)
         self.requests += 1
         self.recent.append(now)

@@ -17,8 +17,6 @@ _MOST_COMPARED = 100
 
 
 class Names:
-    # The names of one configuration.
-
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
         self._listed: list[str] | None = None

@@ -130,7 +130,6 @@ class Sheet:
 
     @property
     def mode(self) -> str | None:
-        # What the owner says that the model is for.
         return self._info.mode
 
     @property

@@ -76,7 +76,6 @@ class Purses:
         return Purse(budgets, None if self._allow_unpriced else sheet) if budgets else None
 
     def all(self) -> list[Budget]:
-        # All of them.
         return list(self._budgets.values())
 
     def paid(self, row: LedgerRow) -> None:

@@ -17,7 +17,6 @@ _AWAY = ("57P", "533")
 
 
 def make_engine(address: Address) -> Engine:
-    # The engine for a database.
     return _postgres(address) if address.path is None else _sqlite(address)
 
 
