@@ -401,6 +401,14 @@ def test_ctrl_c_leaves_and_gives_the_terminal_back(wait: bool, tmp_path: Path) -
     assert "keys are still read" not in shown
 
 
+def test_a_picker_that_is_told_to_end_gives_the_terminal_back(window: Window) -> None:
+    window.kill()
+    shown = window.until("ended with")
+
+    assert shown.split()[:3] == ["ended", "with", "143"]
+    assert "keys are still read" not in shown
+
+
 def test_providers_are_asked_for_their_lists_only_when_told_to(tmp_path: Path, simulator: Simulator) -> None:
     to = {"OPENAI_API_KEY": "any", "OPENAI_BASE_URL": f"{simulator.url}/v1"}
     with Window("models", home=tmp_path, cut=False, **to) as window:

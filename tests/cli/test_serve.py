@@ -137,6 +137,7 @@ def _options(*arguments: str) -> dict[str, Any]:
     [
         (),
         ("--config", "a.yaml"),
+        ("--port=4001", "a=b.yaml", "--no-auth"),
         ("--config=a=b.yaml", "--port=4001"),
         ("-c", "a.yaml", "-p", "4002", "--host", "::1", "--state-dir", "/tmp/x"),
         ("--port", "1", "--port=65535", "--no-auth", "--debug"),
@@ -148,6 +149,7 @@ def test_a_plain_command_line_means_the_same_as_to_typer(arguments: tuple[str, .
 
     assert mine is not None
     assert theirs.pop("check") is False
+    theirs["config"] = theirs.pop("file") or theirs["config"]
     assert {**dict.fromkeys(("config", "host", "port", "state"), None), "no_auth": False, "debug": False, **mine} == {
         "state": theirs.pop("state_dir"),
         **theirs,
@@ -170,7 +172,9 @@ def test_a_plain_command_line_means_the_same_as_to_typer(arguments: tuple[str, .
         ("-p4000",),
         ("--no-auth=yes",),
         ("--nonsense", "x"),
-        ("a.yaml",),
+        ("a.yaml", "b.yaml"),
+        ("a.yaml", "-c", "b.yaml"),
+        ("",),
         ("--",),
     ],
 )
@@ -180,7 +184,7 @@ def test_what_is_not_plain_is_left_to_typer(arguments: tuple[str, ...]) -> None:
 
 def test_typer_knows_no_option_that_a_plain_command_line_does_not() -> None:
     command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
-    known = {name for option in command.params for name in option.opts} - {"--check"}
+    known = {name for option in command.params for name in option.opts} - {"--check", "file"}
 
     assert {
         name for name in known if straight.read((name, "1")) is not None or straight.read((name,)) is not None
@@ -211,6 +215,13 @@ def test_check_says_what_is_in_a_configuration_and_what_is_wrong_with_it(tmp_pat
     wrong = lingate("serve", "--check", "-c", path, code=2).out
     assert "model_lst is unknown; did you mean 'model_list'?" in wrong
     assert "lingate.prot is unknown; did you mean 'port'?" in wrong
+
+
+def test_a_configuration_may_be_named_without_an_option_but_only_one(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("model_lists: []")
+
+    assert "model_lists" in lingate("serve", str(tmp_path / "a.yaml"), "--check", code=2).out
+    assert "one configuration" in lingate("serve", "a.yaml", "-c", "b.yaml", code=2).err
 
 
 def test_each_error_of_a_configuration_has_a_line_of_its_own(tmp_path: Path) -> None:

@@ -109,6 +109,11 @@ class Window:
         """Press keys, by their names in tmux."""
         self._tmux("send-keys", "-t", "m", *keys)
 
+    def kill(self) -> None:
+        """Send SIGTERM to the command."""
+        shell = self._tmux("display-message", "-p", "-t", "m", "#{pane_pid}").strip()
+        subprocess.run(["pkill", "-TERM", "-P", shell], check=True, timeout=_PATIENCE)
+
     def resize(self, width: int, height: int) -> None:
         """Give the terminal another size."""
         self._tmux("resize-window", "-t", "m", "-x", str(width), "-y", str(height))

@@ -242,7 +242,7 @@ async def test_pages_of_rows_follow_each_other_without_gap_or_repetition(ledger:
     assert seen == [row.id for row in sorted(written, key=lambda row: (row.at, row.id), reverse=True)]
 
 
-@pytest.mark.parametrize("cursor", ["", "garbage", "e30", "WyJhIiwxXQ", "ä"])
+@pytest.mark.parametrize("cursor", ["", "garbage", "e30", "WyJhIiwxXQ", "ä", "WzEuMCwiYVx1MDAwMCJd"])
 async def test_a_cursor_that_is_none_is_refused(ledger: Ledger, cursor: str) -> None:
     with pytest.raises(QueryError, match="cursor"):
         await ledger.usage.rows(cursor=cursor)

@@ -230,6 +230,7 @@ def simulate(
 @command(app, debug=_DEBUG)
 def serve(
     screen: Screen,
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="The same as --config.")] = None,
     config: Annotated[
         str | None, typer.Option("--config", "-c", help="Configuration file (YAML, LiteLLM's schema). Default: none.")
     ] = None,
@@ -246,6 +247,9 @@ def serve(
     from lingate.cli.serve import Options, check_config
     from lingate.cli.serve import run as carry_out
 
+    if file is not None and config is not None:
+        raise typer.BadParameter(f"there is one configuration: {file} or {config}")
+    config = config or file
     if check:
         raise typer.Exit(check_config(screen, config))
     carry_out(screen, Options(config=config, host=host, port=port, state=state_dir, auth=not no_auth))

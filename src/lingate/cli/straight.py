@@ -26,11 +26,15 @@ _HIGHEST_PORT = 65535
 def read(arguments: Sequence[str]) -> dict[str, Any] | None:
     # The options of `lingate serve` and their values; None where typer is to read them.
     found: dict[str, Any] = {}
+    files: list[str] = []
     rest = iter(arguments)
     for argument in rest:
         name, given, value = argument.partition("=")
         if argument in _SWITCHES:
             found[_SWITCHES[argument]] = True
+            continue
+        if argument and not argument.startswith("-"):
+            files.append(argument)
             continue
         if name not in _VALUES or (given and not name.startswith("--")):
             return None
@@ -39,6 +43,10 @@ def read(arguments: Sequence[str]) -> dict[str, Any] | None:
         if not value or value.startswith("-"):
             return None
         found[_VALUES[name]] = value
+    if files:
+        if len(files) > 1 or "config" in found:
+            return None
+        found["config"] = files[0]
     port = found.get("port")
     if port is not None:
         if not (port.isascii() and port.isdigit() and 1 <= int(port) <= _HIGHEST_PORT):

@@ -211,7 +211,6 @@ class Encoder(BlockEncoder, dialect=NAME):
 
 
 def stream_error(error: LingateError) -> tuple[str, str]:
-    # Name and text of the exception by which a stream reports an error.
     _, name, text = aws_error(error)
     return _STREAM_ERRORS.get(name, "validationException"), text
 

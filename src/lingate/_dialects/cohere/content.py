@@ -26,7 +26,6 @@ def wire_content(content: Any, where: str, draft: Draft, images: bool = False) -
 
 
 def is_blank(content: Any) -> bool:
-    # Whether there is nothing in content for the wire.
     if isinstance(content, str):
         return not content.strip()
     return all(part.get("type") == "text" and not str(part.get("text")).strip() for part in content)

@@ -132,7 +132,6 @@ def result_object(text: str, failed: Any = None) -> JsonDict:
 
 
 def result_content(response: JsonDict) -> Any:
-    # Content of the tool message for a checked function response.
     text = _result_text(response.get("response") or {})
     media = list(map(canonical_part, as_dicts(response.get("parts"))))
     return [{"type": "text", "text": text}, *media] if media else text

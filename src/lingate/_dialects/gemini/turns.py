@@ -158,7 +158,6 @@ class Turns:
         return text, [part for part in made if "text" not in part]
 
     def _call_of(self, message: JsonDict, where: str) -> tuple[str, str]:
-        # Id and function name of the call that a message answers.
         given = self.draft.answered(message.get("tool_call_id"), where)
         known = self.draft.names.get(given, message.get("name"))
         if not isinstance(known, str) or not known:

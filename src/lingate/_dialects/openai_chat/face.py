@@ -62,7 +62,6 @@ def _is_flat(tool: Any) -> bool:
 
 
 def nested(tool: JsonDict) -> JsonDict:
-    # A flat tool as chats have it.
     kind = tool.get("type", "function")
     words = {name: tool[name] for name in _WORDS if tool.get(name) is not None}
     if "input_schema" in tool and "parameters" not in words:

@@ -214,7 +214,6 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
 
 
 def _call_id(given: Any, sent: HttpRequest) -> Any:
-    # An id as this provider takes it.
     taken = sent.target.traits.get("call_ids")
     return given if taken is None or not isinstance(given, str) else fitted_id(given, taken)
 

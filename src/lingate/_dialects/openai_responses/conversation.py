@@ -122,7 +122,6 @@ def _read_other_result(item: JsonDict, where: str) -> JsonDict:
 
 
 def assistant_message(items: list[JsonDict]) -> JsonDict:
-    # The message that checked items of a model add up to.
     if _says_all(items):
         return {"role": "assistant", "content": items[0]["content"]}
     reading = read_items(items)
@@ -141,7 +140,6 @@ def assistant_message(items: list[JsonDict]) -> JsonDict:
 
 
 def canonical_message(reading: Reading) -> JsonDict:
-    # An assistant message with everything the canonical form has a place for.
     proven = any("signature" in block or "data" in block for block in reading.thinking)
     return spoken(
         reading.text or (None if reading.calls else ""),

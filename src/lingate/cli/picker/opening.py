@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ _COLOURS = {"red", "green", "yellow"}
 
 @contextmanager
 def opened(state: State) -> Iterator[bool]:
-    # Paint the first frame, and give the terminal back as it was. Yields whether there is one to paint on.
+    # Paint the first frame, and give the terminal back as it was, to SIGTERM too. Yields whether there is one to paint on.
     try:
         import termios
     except ImportError:  # Windows has none: there the first frame comes with the rest
@@ -30,6 +31,7 @@ def opened(state: State) -> Iterator[bool]:
     out, keys = sys.__stderr__, sys.__stdin__
     assert out is not None
     assert keys is not None
+    ended = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     before = termios.tcgetattr(keys.fileno())
     waiting = list(before)
     waiting[0] &= ~(termios.ICRNL | termios.IXON)
@@ -45,6 +47,7 @@ def opened(state: State) -> Iterator[bool]:
         out.write(f"{LEAVE_SCREEN}\x1b[?25h")
         out.flush()
         termios.tcsetattr(keys.fileno(), termios.TCSANOW, before)
+        signal.signal(signal.SIGTERM, ended)
 
 
 def painted(lines: list[Line]) -> str:

@@ -293,7 +293,6 @@ def register_model(model_cost: Mapping[str, Mapping[str, Any]]) -> dict[str, dic
 
 
 def get_valid_models(custom_llm_provider: str | None = None, **_: Any) -> list[str]:
-    # The catalogue's models of providers for which the environment holds a key.
     return [
         name
         for provider, names in _tables()["models_by_provider"].items()

@@ -282,7 +282,6 @@ _T = TypeVar("_T", StoredKey, Principal)
 
 
 def _new(record: _T, named: str, check: Callable[[], None], param: str | None = None) -> Callable[[_T | None], _T]:
-    # A change that makes a record where there is none yet.
     def change(old: _T | None) -> _T:
         if old is not None:
             raise RefusedError(f"there is a {named} already", status=409, param=param)
@@ -293,7 +292,6 @@ def _new(record: _T, named: str, check: Callable[[], None], param: str | None = 
 
 
 def _existing(change: Callable[[_T], _T | None], kind: str, id: str) -> Callable[[_T | None], _T | None]:
-    # A change of a record that must be there.
     def checked(old: _T | None) -> _T | None:
         if old is None:
             raise _missing(kind, id)

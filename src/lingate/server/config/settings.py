@@ -482,7 +482,6 @@ class GatewayConfig:
 
 
 def _redis(record: Routing | CacheParams, prefix: str, env: Mapping[str, str]) -> str | None:
-    # The address that a record's fields of this prefix make.
     def of(name: str) -> Any:
         return getattr(record, prefix + name, None)
 

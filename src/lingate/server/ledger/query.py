@@ -229,6 +229,9 @@ def _write_cursor(row: dict[str, Any]) -> str:
 def _read_cursor(cursor: str) -> tuple[float, str]:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(text, type=tuple[float, str])
+        at, id = msgspec.json.decode(text, type=tuple[float, str])
+        if "\0" not in id:  # which Postgres cannot be asked about
+            return at, id
     except (ValueError, binascii.Error, msgspec.MsgspecError):
-        raise QueryError("the cursor is not one that this gateway gave out") from None
+        pass
+    raise QueryError("the cursor is not one that this gateway gave out")
