@@ -137,23 +137,17 @@ class TestOverTheNetwork:
     @pytest.mark.parametrize("colour", ["sync", "async"])
     async def test_what_the_exchange_took_is_not_there_for_the_call(self, colour: str) -> None:
         def slow(asked: Asked) -> tuple[int, Any]:
-            time.sleep(0.7 if asked.path == "/identity/token" else 2)
+            time.sleep(1.2 if asked.path == "/identity/token" else 1.5)
             return self._answer(asked)
 
-        options: dict[str, Any] = {"timeout": 1, "retries": 0}
+        options: dict[str, Any] = {"timeout": 2, "retries": 0}  # enough for each of them, not for both
         with TokenServer(slow) as server, pytest.raises(RequestTimeoutError):
-            began = time.monotonic()
-            try:
-                if colour == "sync":
-                    blocking = lingate.Lingate(env=watsonx(server.url), **options)
-                    await asyncio.to_thread(blocking.chat, "watsonx/m", "hi")
-                else:
-                    async with lingate.AsyncLingate(env=watsonx(server.url), **options) as client:
-                        await client.chat("watsonx/m", "hi")
-            finally:
-                took = time.monotonic() - began
-
-        assert took < 1.5
+            if colour == "sync":
+                blocking = lingate.Lingate(env=watsonx(server.url), **options)
+                await asyncio.to_thread(blocking.chat, "watsonx/m", "hi")
+            else:
+                async with lingate.AsyncLingate(env=watsonx(server.url), **options) as client:
+                    await client.chat("watsonx/m", "hi")
 
     @pytest.mark.parametrize("colour", ["sync", "async"])
     @pytest.mark.parametrize("stream", [False, True])

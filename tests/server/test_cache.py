@@ -365,13 +365,11 @@ def test_who_goes_in_the_place_of_one_that_left_has_only_what_is_left_of_its_tim
     body = chat("left late", model="openai-first-3000-words-5")
     leader = _send_only(gateway, {**body, "stream": True})
     _wait_until(lambda: billed() == 1)
-    threading.Timer(0.8, leader.close).start()
-    began = time.monotonic()
+    threading.Timer(1.5, leader.close).start()
 
-    found = ask(gateway, CHAT, {**body, "timeout": 1.0})
+    found = ask(gateway, CHAT, {**body, "timeout": 3.6})  # with all of it again there would be an answer
 
     assert found.status_code == 504
-    assert time.monotonic() - began < 1.4
 
 
 def _send_only(gateway: Running, body: dict[str, Any]) -> socket.socket:

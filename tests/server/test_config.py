@@ -15,6 +15,7 @@ from lingate.server.config import ConfigFileError, check, load
 from lingate.server.config.loading import interpret
 from lingate.server.config.settings import Alias, Fallback
 from lingate.server.config.source import parse
+from tests.effort import least_cpu
 from tests.server.driving import config_of, deployments, problems_of, warnings_of
 
 GPT = "model_list:\n" + deployments("a")
@@ -789,17 +790,13 @@ def test_every_key_that_is_not_done_is_one_that_is_not_read() -> None:
 
 
 def test_a_file_of_a_thousand_deployments_is_read_in_a_moment() -> None:
-    import time
-
     data = {
         "model_list": [{"model_name": f"m{n}", "litellm_params": {"model": "openai/a", "rpm": n}} for n in range(1000)]
     }
     text = yaml.safe_dump(data)
-    began = time.thread_time()
 
     assert len(config_of(text).deployments) == 1000
-
-    assert time.thread_time() - began < 5
+    assert least_cpu(config_of, text, tries=2) < 5
 
 
 def test_numbers_in_quotes_and_limits_beside_the_parameters_are_taken() -> None:

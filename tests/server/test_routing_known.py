@@ -223,5 +223,4 @@ def test_an_answer_is_as_late_as_its_own_try_and_not_as_the_tries_before(tmp_pat
             took = time.monotonic() - began
             latency = {item.model: item.health.latency for item in gateway.gateway.live.router.deployments()}
 
-    assert took > 0.6
-    assert 0 < latency["good"] < 0.5
+    assert 0 < latency["good"] < took - 0.6
