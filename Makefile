@@ -15,6 +15,9 @@ HOSTS_TESTS := tests/hosts/test_fast_agent.py tests/hosts/test_fast_agent_host.p
 HOSTS_PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[234].*/bin/python); do \
 	if $$p -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 15))' 2>/dev/null; then echo $$p; break; fi; done)
 
+# Tests wait (for streams, for processes to start) as long as they work: one more at a time than there are processors.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 .PHONY: help demo test test-hosts lint fix bench docs clean
 
 help: ## show this
@@ -33,7 +36,7 @@ demo: $(STAMP) ## run Lingate end to end against the built-in simulator: no keys
 
 test: $(STAMP) ## run the tests (ARGS="-k name" to choose)
 	@scripts/services.sh
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 	@$(if $(ARGS),echo "SKIPPED: fast-agent's own code: make test-hosts runs it",$(MAKE) --no-print-directory test-hosts)
 
 $(HOSTS_STAMP): pyproject.toml
@@ -47,7 +50,7 @@ test-hosts: ## run fast-agent's own code on Lingate, if there is a Python for it
 	@if [ -z "$(HOSTS_PYTHON)" ]; then \
 		echo "SKIPPED: fast-agent's own code: it needs Python 3.12 to 3.14 on PATH, or HOSTS_PYTHON=..."; \
 	elif $(MAKE) --no-print-directory $(HOSTS_STAMP); then \
-		$(HOSTS)/bin/python -m pytest -q -n auto $(HOSTS_TESTS); \
+		$(HOSTS)/bin/python -m pytest -q -n $(JOBS) $(HOSTS_TESTS); \
 	else \
 		echo "SKIPPED: fast-agent's own code: $(HOSTS) could not be made (see above)"; \
 	fi

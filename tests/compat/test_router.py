@@ -408,7 +408,7 @@ async def test_where_every_group_fails_the_last_ones_error_is_raised(
 
 
 def test_a_group_of_which_all_rest_meanwhile_is_given_up(to: dict[str, Any]) -> None:
-    limited = {"extra_headers": {"x-sim-fault": "rate_limit=30"}}
+    limited = {"extra_headers": {"x-sim-fault": "rate_limit=1"}}
     router = Router([entry(to, "g", "openai/a", **limited), entry(to, "g", "openai/b", **limited)], num_retries=5)
 
     with pytest.raises(litellm.RateLimitError):
