@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +17,7 @@ from selenium.common.exceptions import NoSuchElementException, StaleElementRefer
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
@@ -228,18 +230,72 @@ def test_spend_is_split_by_what_is_chosen_and_names_are_text(page: Page, key: st
 def test_calls_are_listed_filtered_and_opened(page: Page, key: str) -> None:
     page.enter(MASTER)
     page.go("calls", "answered by")
-    assert [row[2] for row in page.rows()] == ["broken", "good", "good", "good"]
+    assert [row[3] for row in page.rows()] == ["broken", "good", "good", "good"]
 
     page.one("#controls input[type=checkbox]").click()
     page.until(lambda _: len(page.rows()) == 1)
     (failed,) = page.rows()
-    assert failed[1:3] == [HOSTILE, "broken"]
-    assert "auth" in failed[4]
+    assert failed[2:4] == [HOSTILE, "broken"]
+    assert "auth" in failed[1]
 
     page.one("tr.open").click()
     facts = page.one(".facts").text
     assert "lg-" in facts
+    assert f"at {failed[0]}" in facts, "in words, as everywhere"
     assert "openai_chat" in facts
+
+
+def test_numbers_of_calls_lead_to_the_calls_and_back_leads_back(page: Page, key: str) -> None:
+    page.enter(MASTER)
+    page.until(lambda _: len(page.rows()) == 2)
+    page.one("a[href='#calls?model=broken&failed=true']").click()
+    page.until(lambda _: [row[3] for row in page.rows()] == ["broken"])
+    assert page.one("[aria-label=Model]").get_property("value") == "broken"
+    assert page.one("#controls input[type=checkbox]").is_selected()
+
+    page.browser.back()
+    page.until(lambda _: page.columns()[:1] == ["model"])
+    page.go("keys", "budget")
+    page.one("#content a").click()
+    page.until(lambda _: len(page.rows()) == 4)
+    assert not page.one("#controls input[type=checkbox]").is_selected(), "of another question"
+
+
+def test_what_is_chosen_stands_in_the_address_and_outlasts_a_reload(page: Page, key: str) -> None:
+    page.enter(MASTER)
+    Select(page.one("[aria-label=Measure]")).select_by_visible_text("Failures")
+    Select(page.one("[aria-label=By]")).select_by_visible_text("kind of error")
+    page.until(lambda _: page.columns()[:1] == ["kind of error"])
+    assert page.browser.current_url.endswith("#spend?measure=errors&by=error&period=day")
+    page.browser.refresh()
+    page.until(lambda _: page.columns()[:1] == ["kind of error"])
+
+    page.one("nav a[href='#others']").click()
+    Select(page.one("[aria-label=Whose]")).select_by_visible_text("Tags")
+    page.until(lambda _: page.one("#controls summary").text == "New tag")
+    assert page.browser.execute_script("return document.activeElement.ariaLabel") == "Whose"
+    page.browser.refresh()
+    page.until(lambda _: page.one("#controls summary").text == "New tag")
+
+    page.browser.get(f"{page.url}{ui.PAGE}#spend?by=constructor&period=ever")
+    page.until(lambda _: page.columns()[:1] == ["model"])
+
+
+def test_whoever_works_with_the_keyboard_keeps_the_place_and_what_is_marked_stays(page: Page, key: str) -> None:
+    page.enter(MASTER)
+    page.one("nav a[href='#calls']").send_keys(Keys.ENTER)
+    page.until(lambda _: "answered by" in page.columns())
+    assert page.browser.execute_script("return document.activeElement.hash") == "#calls"
+
+    row = page.one("tr.open")
+    row.send_keys("")
+    time.sleep(6)
+    row.send_keys(Keys.ENTER)
+    page.one(".facts")
+    page.go("models", "asks")
+    page.browser.execute_script("getSelection().selectAllChildren(document.querySelector('#content td'))")
+    time.sleep(6)
+    assert page.browser.execute_script("return getSelection().toString()") == "good"
 
 
 def test_keys_show_how_far_their_budgets_are(page: Page, gateway: Running, key: str) -> None:
@@ -249,9 +305,9 @@ def test_keys_show_how_far_their_budgets_are(page: Page, gateway: Running, key: 
     (row,) = page.rows()
 
     assert row[0] == HOSTILE
-    assert row[6].startswith("$0.")
-    assert "of $1.00" in row[7]
-    assert row[8] == "60 requests a minute"
+    assert row[2].startswith("$0.")
+    assert "of $1.00" in row[3]
+    assert row[4] == "60 requests a minute"
     share = float(page.one("[role=meter]").get_attribute("aria-valuenow") or 0)
     assert share == pytest.approx(100 * listed["budgets"][0]["spent"], abs=0.5)
 
@@ -302,13 +358,13 @@ def test_a_key_is_made_shown_once_blocked_and_deleted(page: Page, gateway: Runni
     assert made["admin"] is False
     assert _call(gateway, token) == 200
     row = page.until(lambda _: next((row for row in page.rows() if row[0] == "from the browser"), None))
-    assert "of $2.50 / 1d" in row[7]
+    assert "of $2.50 / 1d" in row[3]
 
     _press(page, "from the browser", "Block")
-    page.until(lambda _: any(row[:1] + row[4:5] == ["from the browser", "blocked"] for row in page.rows()))
+    page.until(lambda _: any(row[:2] == ["from the browser", "blocked"] for row in page.rows()))
     assert _call(gateway, token) in (401, 403)
     _press(page, "from the browser", "Unblock")
-    page.until(lambda _: all(row[4] != "blocked" for row in page.rows()))
+    page.until(lambda _: all(row[1] != "blocked" for row in page.rows()))
     assert _call(gateway, token) == 200
 
     _press(page, "from the browser", "Delete")
@@ -364,7 +420,7 @@ def test_a_key_is_changed_in_what_somebody_changes_and_in_nothing_else(page: Pag
     found = _admin(gateway, "GET", f"keys/{made['id']}")
     assert {name: found[name] for name in kept} == kept
     assert (found["alias"], found["max_budget"], found["soft_budget"], found["rpm_limit"]) == ("changes", 7.5, 6, None)
-    page.until(lambda _: any("of $7.50 / 90d" in row[7] for row in page.rows() if row[0] == "changes"))
+    page.until(lambda _: any("of $7.50 / 90d" in row[3] for row in page.rows() if row[0] == "changes"))
     assert page.one("#controls summary").get_property("textContent") == "New key"
 
     _press(page, "changes", "Change")
@@ -419,12 +475,12 @@ def test_teams_users_end_users_and_tags_are_made_changed_blocked_and_deleted(
     page.until(lambda _: page.one("#controls summary").text == f"New {called}")
     page.one("#controls summary").click()
     _fill(page, id="red one", alias=HOSTILE, max_budget="20", budget_duration="a month")
-    page.until(lambda _: any("of $20.00 / 1mo" in row[5] for row in page.rows() if row[:2] == ["red one", HOSTILE]))
+    page.until(lambda _: any("of $20.00 / 1mo" in row[4] for row in page.rows() if row[:2] == ["red one", HOSTILE]))
 
     _press(page, "red one", "Change")
     assert not page.one("#controls [name=id]").is_enabled()
     _fill(page, max_parallel_requests="3")
-    page.until(lambda _: any(row[6] == "3 at once" for row in page.rows() if row[0] == "red one"))
+    page.until(lambda _: any(row[5] == "3 at once" for row in page.rows() if row[0] == "red one"))
     _press(page, "red one", "Block")
     page.until(lambda _: any(row[2] == "blocked" for row in page.rows() if row[0] == "red one"))
 
@@ -456,7 +512,7 @@ def test_models_show_who_rests(page: Page, key: str) -> None:
     page.go("models", "asks")
 
     assert page.rows()[0][:3] == ["good", "openai/sim-words-5", "ready"]
-    assert [row[4:] for row in page.rows()] == [["1,000", "10,000"]] * 2
+    assert [row[4:] for row in page.rows()] == [["1,000.00", "10,000.00"]] * 2
 
 
 def test_new_calls_are_seen_without_asking_for_them(page: Page, gateway: Running, key: str) -> None:
@@ -493,6 +549,18 @@ def test_the_page_speaks_to_its_own_gateway_only(page: Page, gateway: Running) -
     assert {url for url in asked if not url.startswith((gateway.url, "data:"))} == set()
 
 
+def test_the_head_says_how_many_deployments_rest(page: Page, tmp_path: Any) -> None:
+    with Simulator() as simulator:
+        failing = config(simulator.url).replace("sim-words-5", "sim-fault-500").replace('"broken"', '"good"')
+        with running_gateway(failing, tmp_path, auth=True) as running:
+            for _ in range(10):
+                call = {"model": "good", "messages": [{"role": "user", "content": "hello"}]}
+                httpx2.post(f"{running.url}/v1/chat/completions", json=call, headers=ADMIN)
+            page.browser.get(f"{running.url}{ui.PAGE}")
+            page.enter(MASTER)
+            page.until(lambda _: "resting" in page.one("#state").text)
+
+
 def test_what_nobody_knows_the_cost_of_is_not_shown_as_free(page: Page, tmp_path: Any) -> None:
     with Simulator() as simulator:
         unpriced = json.loads(config(simulator.url))
@@ -519,6 +587,7 @@ def test_a_gateway_that_goes_away_is_said_to_be_away(page: Page, tmp_path: Any) 
 
         assert page.said() == "the gateway does not answer"
         assert page.one("#tabs").is_displayed()
+        assert page.one("#state").text == "", "it is not ready, as far as anybody knows"
 
 
 def test_an_answer_that_breaks_off_is_told_and_the_page_goes_on_looking(page: Page, gateway: Running) -> None:

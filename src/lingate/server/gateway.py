@@ -369,12 +369,13 @@ class Gateway:
     def status(self) -> dict[str, Any]:
         # How it is, for administrators; `/health/ready` tells everybody `health`.
         journal = self.journal.state
-        config = self.live.config
+        config, deployments = self.live.config, self.live.router.deployments()
         return {
             "status": "draining" if self.draining else "ready",
             "uptime_seconds": round(time.time() - self.started, 1),
             "in_flight": self.in_flight,
-            "deployments": len(self.live.router.deployments()),
+            "deployments": len(deployments),
+            "resting": sum(one.health.until > self.live.router.now() for one in deployments),
             "database": {"url": self.store.shown, "ready": self.store.ready},
             "journal": asdict(journal),
             "drainer": asdict(self.drainer.state),

@@ -1,12 +1,13 @@
 // The shell: signing in, the tabs, and looking again every few seconds.
 
-import { Refused, el, get, useKey } from "./base.js";
+import { Refused, counted, el, get, useKey } from "./base.js";
 import * as calls from "./calls.js";
 import { keys, others } from "./limits.js";
 import * as models from "./models.js";
 import * as spend from "./spend.js";
 
-// Each has `content`, and may have `controls`, which stay while the content is drawn anew, and `rests`: when it is not.
+// Each has `content`, and may have `controls`, which stay while the content is drawn anew, `chosen`, which stands in the
+// address, and `rests`: when the content is not drawn anew.
 const TABS = {
   spend: ["Spend", spend], calls: ["Calls", calls], keys: ["Keys", keys], others: ["Teams and users", others], models: ["Models", models],
 };
@@ -27,7 +28,7 @@ function storage() {
 }
 
 function tab() {
-  const name = location.hash.slice(1);
+  const [name] = location.hash.slice(1).split("?");
   return Object.hasOwn(TABS, name) ? name : "spend";
 }
 
@@ -38,19 +39,26 @@ function problem(text) {
 
 function turnTo() {
   const name = tab();
-  const link = ([id, [title]]) => el("a", { href: `#${id}`, ...(id === name ? { ariaCurrent: "page" } : {}) }, title);
-  at("tabs").replaceChildren(...Object.entries(TABS).map(link));
-  at("controls").replaceChildren(...[TABS[name][1].controls?.(show, turnTo) ?? []].flat());
-  at("content").replaceChildren();
+  const [, { chosen = {}, controls }] = TABS[name];
+  const said = new URLSearchParams(location.hash.split("?")[1]);
+  if (said.size) for (const field of Object.keys(chosen)) chosen[field] = said.get(field) ?? "";
+  for (const link of at("tabs").children) link.ariaCurrent = link.hash === `#${name}` ? "page" : null;
+  const there = document.activeElement.ariaLabel;
+  at("controls").replaceChildren(...[controls?.(show) ?? []].flat());
+  at("controls").querySelector(`[aria-label="${there}"]`)?.focus();
+  at("content").replaceChildren(el("p", { className: "quiet late" }, "The gateway is asked ..."));
   return show();
 }
 
 async function show() {
   const mine = ++turn;
+  const [, { chosen = {}, content }] = TABS[tab()];
+  const said = new URLSearchParams(Object.entries(chosen).filter(([, value]) => value));
+  history.replaceState(null, "", `#${tab()}${said.size ? "?" : ""}${said}`);
   try {
-    const [status, drawn] = await Promise.all([get("admin/status"), TABS[tab()][1].content(show)]);
+    const status = get("admin/status").then((found) => mine === turn && state(found));
+    const [drawn] = await Promise.all([content(show), status]);
     if (mine !== turn) return; // somebody has asked for something else meanwhile
-    state(status);
     problem(null);
     at("content").replaceChildren(...drawn);
   } catch (error) {
@@ -58,12 +66,15 @@ async function show() {
     if (!(error instanceof Refused)) throw error;
     if (error.status === 401 || error.status === 403) return leave(error.message);
     problem(error.message);
+    document.querySelector(".late")?.remove();
+    if (!error.status) at("state").textContent = "";
   }
 }
 
 function state({ facts }) {
   const { journal, database, drainer } = facts;
-  const notes = [facts.status, `${facts.in_flight} calls under way`];
+  const notes = [facts.status, `${counted(facts.in_flight, "call")} under way`];
+  if (facts.resting) notes.push(`${counted(facts.resting, "deployment")} resting`);
   if (database && (!database.ready || drainer?.away_since)) notes.push("the database is away");
   if (journal.pending_bytes > 1e6) notes.push(`${Math.round(journal.pending_bytes / 1e6)} MB wait for it`);
   if (journal.dropped_rows) notes.push(`${journal.dropped_rows} rows are lost`);
@@ -92,11 +103,14 @@ function leave(why) {
   problem(why);
 }
 
+// Nothing that somebody marks or is about to press is drawn anew.
+const busy = () => at("content").querySelector(":focus-visible, button:focus") || !getSelection().isCollapsed;
+
 // A question that takes long is not asked so often.
 async function look() {
   const began = Date.now();
   try {
-    if (!at("tabs").hidden && !document.hidden && !TABS[tab()][1].rests?.()) await show();
+    if (!at("tabs").hidden && !document.hidden && !busy() && !TABS[tab()][1].rests?.()) await show();
   } finally {
     setTimeout(look, Math.max(EVERY, 10 * (Date.now() - began)));
   }
@@ -118,9 +132,11 @@ addEventListener("unhandledrejection", (event) => {
   if (!(event.reason instanceof Refused)) return;
   event.preventDefault();
   problem(event.reason.message);
+  at("problem").scrollIntoView({ block: "nearest" });
 });
 setTimeout(look, EVERY);
 
+at("tabs").append(...Object.entries(TABS).map(([id, [title]]) => el("a", { href: `#${id}` }, title)));
 const kept = store?.getItem(KEPT);
 if (kept) enter(kept);
 else leave();

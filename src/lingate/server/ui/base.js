@@ -62,7 +62,11 @@ export function choice(label, options, chosen, change) {
 export function table(columns, rows, open = null) {
   const head = el("tr", {}, columns.map(([title, , kind = ""]) => el("th", { className: kind, scope: "col" }, title)));
   const body = rows.map((row) => {
-    const line = el("tr", {}, columns.map(([, cell, kind = ""]) => el("td", { className: kind }, cell(row) ?? "")));
+    const line = el("tr", {}, columns.map(([, cell, kind = ""]) => {
+      const made = el("td", { className: kind }, cell(row) ?? "");
+      if (kind === "long") made.title = made.textContent; // it is cut where there is no room
+      return made;
+    }));
     if (open) {
       Object.assign(line, { className: "open", tabIndex: 0, onclick: () => open(row, line) });
       line.onkeydown = (event) => event.key === "Enter" && open(row, line);
@@ -75,6 +79,10 @@ export function table(columns, rows, open = null) {
 const counts = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
+// The calls of somebody, or to something.
+export const callsOf = (asked, text) => el("a", { href: `#calls?${new URLSearchParams(asked)}` }, text);
+
+export const counted = (number, what) => `${count(number)} ${what}${number === 1 ? "" : "s"}`;
 export const count = (value) => (value === null || value === undefined ? "" : counts.format(value));
 export const brief = (value) => (value < 10000 ? counts.format(Math.round(value)) : short.format(value));
 

@@ -1,14 +1,14 @@
 // Whoever has limits: keys, and teams, users, end users and tags. Made, changed, and how far their budgets are.
 
-import { Refused, choice, count, dollars, el, get, moment, send, table } from "./base.js";
+import { Refused, callsOf, choice, count, counted, dollars, el, get, moment, send, table } from "./base.js";
 
-const PAGE = 100;
+const PAGE = 500;
 const PERIODS = [["", "in all"], ["1d", "a day"], ["7d", "a week"], ["30d", "30 days"], ["1mo", "a month"]];
 const NUMBER = { type: "number", min: 0, step: "any" };
 const COMMON = {
   alias: ["Name"],
   max_budget: ["Budget, US dollars", NUMBER],
-  budget_duration: ["for", PERIODS],
+  budget_duration: ["Budget is for", PERIODS],
   soft_budget: ["Alert at, US dollars", NUMBER],
   models: ["Models", { placeholder: "all, or a, b" }],
   rpm_limit: ["Requests a minute", NUMBER],
@@ -16,68 +16,68 @@ const COMMON = {
   max_parallel_requests: ["Calls at once", NUMBER],
 };
 const KEY = { ...COMMON, team_id: ["Team's id"], user_id: ["User's id"], duration: ["Good for", { placeholder: "ever, or 90d" }] };
-const OTHERS = [["teams", "Teams", "team"], ["users", "Users", "user"], ["customers", "End users", "end user"], ["tags", "Tags", "tag"]];
+const KEYS = [["keys", "Keys", "key", "key_id"]];
+const OTHERS = [
+  ["teams", "Teams", "team", "team_id"], ["users", "Users", "user", "user_id"], ["customers", "End users", "end user", "end_user"],
+  ["tags", "Tags", "tag", "tag"],
+];
 
-// A tab. `kinds`: [part of the admin API's paths, title, what one is called].
-function tabOf(kinds, fields, columns) {
-  let [kind] = kinds;
-  let first = 0;
+// A tab. `kinds`: [part of the admin API's paths, title, what one is called, what calls have its id as].
+function tabOf(kinds, fields, first, last) {
+  const chosen = kinds.length > 1 ? { kind: "" } : {};
+  let kind;
+  let skipped;
   let form;
 
-  function controls(again, anew) {
+  function controls(again) {
+    kind = kinds.find(([one]) => one === chosen.kind) ?? kinds[0];
+    skipped = 0;
     const told = el("p", { className: "row", role: "status" });
     form = formOf(kind, fields, told, again);
-    const turn = (to) => {
-      kind = kinds.find(([many]) => many === to);
-      first = 0;
-      anew();
-    };
-    const chosen = kinds.length > 1 ? [el("div", { className: "row" }, choice("Whose", kinds, kind[0], turn))] : [];
-    return [...chosen, form.box, told];
+    const turn = (to) => location.assign(`#others?kind=${to}`);
+    const whose = kinds.length > 1 ? [el("div", { className: "row" }, choice("Whose", kinds, kind[0], turn))] : [];
+    return [...whose, form.box, told];
   }
 
   async function content(again) {
-    const { data, total, next_offset: next } = await get(`admin/${kind[0]}`, { limit: PAGE, offset: first });
-    const turn = (to) => () => {
-      first = to;
-      again();
+    const { data, total, next_offset: next } = await get(`admin/${kind[0]}`, { limit: PAGE, offset: skipped });
+    const turn = (to) => async () => {
+      skipped = to;
+      await again();
+      scrollTo(0, 0);
     };
     const shown = [
-      ...columns,
+      ...first,
       ["state", state],
-      ["models", (one) => (one.models.length ? one.models.join(", ") : "all"), "long"],
-      ["spent in all", (one) => dollars(one.spend), "num"],
+      ["spent in all", (one) => callsOf({ [kind[3]]: one.id }, dollars(one.spend)), "num"],
       ["budget", (one) => one.budgets.map(budget)],
       ["limits", limits],
-      ["", (one) => acts(kind[0], one, form, again)],
+      ["models", (one) => (one.models.length ? one.models.join(", ") : "all"), "long"],
+      ...last,
+      ["", (one) => acts(kind[0], one, form, again), "acts"],
     ];
     return [
-      el("p", { className: "row quiet" }, `${count(total)} ${kind[2]}${total === 1 ? "" : "s"}`),
+      el("p", { className: "row quiet" }, counted(total, kind[2])),
       data.length ? table(shown, data) : el("p", {}),
-      el("p", { className: "row" },
-        el("button", { disabled: !first, onclick: turn(Math.max(0, first - PAGE)) }, "Back"),
+      el("p", { className: "row", hidden: !skipped && next === null },
+        el("button", { disabled: !skipped, onclick: turn(Math.max(0, skipped - PAGE)) }, "Back"),
         el("button", { disabled: next === null, onclick: turn(next) }, "Next"),
       ),
     ];
   }
 
-  return { controls, content, rests };
+  return { chosen, controls, content };
 }
 
-// A button that has the focus is not drawn anew: somebody is about to press it.
-const rests = () => document.activeElement?.closest("td") !== null;
+const ALIAS = ["alias", (one) => one.alias ?? one.masked ?? "", "long"];
 
-export const keys = tabOf([["keys", "Keys", "key"]], KEY, [
-  ["alias", (one) => one.alias ?? "", "long"],
+export const keys = tabOf(KEYS, KEY, [ALIAS], [
+  ["team", (one) => one.team_id ?? "", "long"],
   ["id", (one) => one.id],
   ["key", (one) => one.masked],
-  ["team", (one) => one.team_id ?? "", "long"],
 ]);
 
-export const others = tabOf(OTHERS, { id: ["Id", { placeholder: "made up" }], ...COMMON }, [
-  ["id", (one) => one.id, "long"],
-  ["alias", (one) => one.alias ?? "", "long"],
-]);
+export const others = tabOf(OTHERS, { id: ["Id", { placeholder: "made up" }], ...COMMON }, [["id", (one) => one.id, "long"], ALIAS], []);
 
 // One form makes a record, and changes the one that `edit` was called with.
 function formOf([many, , what], fields, told, again) {
@@ -129,9 +129,13 @@ function formOf([many, , what], fields, told, again) {
   }
 
   function show(token) {
-    const copy = () => navigator.clipboard.writeText(token);
+    const copy = async ({ target }) => {
+      await navigator.clipboard.writeText(token);
+      target.textContent = "Copied";
+    };
     told.replaceChildren("Its token, which is shown this once:", el("code", {}, token),
       ...(navigator.clipboard ? [el("button", { onclick: copy }, "Copy")] : []));
+    told.scrollIntoView({ block: "nearest" });
   }
 
   edit(null);
@@ -194,7 +198,7 @@ function state(one) {
   if (one.blocked) return el("span", { className: "bad" }, "blocked");
   if (!one.expires_at) return "";
   const over = one.expires_at * 1000 < Date.now();
-  return el("span", { className: over ? "bad" : "" }, `${over ? "expired" : "until"} ${moment(one.expires_at).slice(0, 16)}`);
+  return el("span", { className: over ? "bad" : "" }, `${over ? "expired" : "until"} ${moment(one.expires_at).slice(0, 10)}`);
 }
 
 function budget(one) {
@@ -210,5 +214,5 @@ function budget(one) {
 
 function limits(one) {
   const told = [["rpm_limit", "requests a minute"], ["tpm_limit", "tokens a minute"], ["max_parallel_requests", "at once"]];
-  return told.filter(([name]) => one[name] !== null).map(([name, text]) => `${count(one[name])} ${text}`).join(", ");
+  return told.filter(([name]) => one[name] !== null).map(([name, text]) => el("div", {}, `${count(one[name])} ${text}`));
 }

@@ -1,6 +1,6 @@
 // What was spent: sums over time, and by whatever they are asked for.
 
-import { brief, choice, count, dollars, el, get, table } from "./base.js";
+import { brief, callsOf, choice, count, dollars, el, get, table } from "./base.js";
 import { bars } from "./chart.js";
 
 const HOUR = 3600;
@@ -18,9 +18,13 @@ const MEASURES = {
 const DIMENSIONS = {
   model: "model", key_id: "key", team_id: "team", user_id: "user", provider: "provider", tag: "tag", end_user: "end user", error: "kind of error",
 };
-const chosen = { period: "day", measure: "cost", by: "model" };
+const OPTIONS = { measure: MEASURES, by: DIMENSIONS, period: PERIODS };
+export const chosen = { measure: "", by: "", period: "" };
 
 export function controls(again) {
+  for (const [name, all] of Object.entries(OPTIONS)) {
+    if (!Object.hasOwn(all, chosen[name])) [chosen[name]] = Object.keys(all);
+  }
   const set = (name) => (value) => {
     chosen[name] = value;
     again();
@@ -61,7 +65,7 @@ function grouped(data, named, slot, slots) {
   const found = new Map();
   for (const sum of data) {
     const one = sum[chosen.by];
-    if (!found.has(one)) found.set(one, { name: named(one), values: Array(slots).fill(0), total: 0, sum: {} });
+    if (!found.has(one)) found.set(one, { one, name: named(one), values: Array(slots).fill(0), total: 0, sum: {} });
     const group = found.get(one);
     const at = slot(sum);
     if (at >= 0) group.values[at] += measure(sum);
@@ -92,6 +96,7 @@ function picture(starts, unit, groups) {
   const [, , figure] = MEASURES[chosen.measure];
   const used = groups.filter((group) => group.total > 0);
   const shown = used.slice(0, used.length > SHOWN + 1 ? SHOWN : SHOWN + 1);
+  if (!shown.length) return "";
   const rest = used.slice(shown.length);
   const series = rest.length
     ? [...shown, { name: `${rest.length} others`, values: starts.map((_, at) => rest.reduce((sum, one) => sum + one.values[at], 0)) }]
@@ -109,10 +114,15 @@ function sums(groups) {
   const field = (name, shown = count) => [(group) => shown(group.sum[name] ?? 0), "num"];
   return table([
     [DIMENSIONS[chosen.by], (group) => group.name, "long"],
-    ["calls", ...field("calls")],
-    ["failures", ...field("errors")],
+    ["calls", ({ one, sum }) => led(one, sum.calls, {}), "num"],
+    ["failures", ({ one, sum }) => led(one, sum.errors, { failed: true }), "num"],
     ["input tokens", ...field("prompt_tokens")],
     ["output tokens", ...field("completion_tokens")],
     ["cost", ({ sum }) => (sum.cost || sum.unpriced <= sum.errors ? dollars(sum.cost) : "unknown"), "num"],
   ], groups);
+}
+
+// A number of calls leads to them, where they can be told from others.
+function led(one, number, more) {
+  return number && one && chosen.by !== "error" ? callsOf({ [chosen.by]: one, ...more }, count(number)) : count(number);
 }
