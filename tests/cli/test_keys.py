@@ -87,7 +87,10 @@ def test_a_list_is_a_table_with_the_state_of_each_key(env: dict[str, str]) -> No
 
     assert done.out.splitlines()[0].split() == ["id", "key", "alias", "team", "user", "models", "spent", "state"]
     assert [line.split()[0] for line in done.out.splitlines()[1:]] == ids[::-1]
+    assert {line.split()[-2] for line in done.out.splitlines()[1:]} == {"$0"}, "also without a budget"
     assert done.err == "2 keys\n"
+    with Terminal("keys", "list", **env) as terminal:
+        assert terminal.until("state").split() == ["id", "key", "alias", "models", "spent", "state"]
     for key_id in ids:
         lingate("keys", "delete", key_id, **env)
 

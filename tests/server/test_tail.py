@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -72,6 +73,7 @@ def test_calls_appear_as_lines_while_they_end(gateway: Running) -> None:
     lines, _, code = tail.end()
 
     assert code == 0
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{3}Z lg-", lines[0]), "not the time of the reader's place"
     assert "200 openai_chat chat, any-small -> openai/sim-small" in lines[0]
     assert "not_found, key master: no model is named 'nothing-of-the-kind' here" in lines[1]
 

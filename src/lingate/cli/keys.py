@@ -234,16 +234,22 @@ def _when(moment: float) -> str:
 def _table(found: Sequence[dict[str, Any]], screen: Screen) -> None:
     from rich.text import Text
 
-    table, now = plain_table(), time.time()
-    for name in ("id", "key", "alias", "team", "user", "models", "spent", "state"):
-        table.add_column(name, no_wrap=name in {"id", "key", "state"}, overflow="fold")
+    table, now, rows = plain_table(), time.time(), []
     for key in found:
         expired = key["expires_at"] is not None and key["expires_at"] <= now
         state = "blocked" if key["blocked"] else "expired" if expired else "good"
-        spent = next((_spent(item) for item in key["budgets"] if not item["models"]), "")
+        budgets = [_spent(item) for item in key["budgets"] if not item["models"]]
+        spent = budgets[0] if budgets else dollars(key["spend"] or 0)
         texts = (key["id"], key["masked"], key["alias"] or "", key["team_id"] or "", key["user_id"] or "")
         models = ", ".join(key["models"]) or "all"
-        table.add_row(*map(Text, (*texts, models, spent, state)))
+        rows.append((*texts, models, spent, state))
+    columns = zip(("id", "key", "alias", "team", "user", "models", "spent", "state"), *rows, strict=True)
+    # A terminal has no room for columns that are empty; who reads a pipe counts them.
+    shown = [column for column in columns if any(column[1:]) or not screen.terminal]
+    for title, *_ in shown:
+        table.add_column(title, no_wrap=title in {"id", "key", "state"}, overflow="fold")
+    for row in zip(*(cells for _, *cells in shown), strict=True):
+        table.add_row(*map(Text, row))
     if found:
         screen.table(table)
     screen.note(f"{len(found)} key{'s' * (len(found) != 1)}")

@@ -33,7 +33,7 @@ def line_of(data: bytes) -> str:
         row, message = call_of(data)
     except ValueError:
         raise ProtocolError("that is not a call: is this a Lingate gateway?") from None
-    text = f"{time_text(row.at + row.seconds)[11:-1]} {call_text(row, str)}"
+    text = f"{time_text(row.at + row.seconds)[11:]} {call_text(row, str)}"
     return f"{text}: {message[:200].translate(ESCAPES)}" if message else text
 
 

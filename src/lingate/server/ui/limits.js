@@ -74,7 +74,6 @@ const ALIAS = ["alias", (one) => one.alias ?? one.masked ?? "", "long"];
 export const keys = tabOf(KEYS, KEY, [ALIAS], [
   ["team", (one) => one.team_id ?? "", "long"],
   ["id", (one) => one.id],
-  ["key", (one) => one.masked],
 ]);
 
 export const others = tabOf(OTHERS, { id: ["Id", { placeholder: "made up" }], ...COMMON }, [["id", (one) => one.id, "long"], ALIAS], []);
