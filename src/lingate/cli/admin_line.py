@@ -1,4 +1,4 @@
-"""The line of the command line to the admin API of a running gateway."""
+# The line of the command line to the admin API of a running gateway.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands and their options. What they do is in the modules they load, each only when it is asked for."""
+# The commands and their options. What they do is in the modules they load, each only when it is asked for.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""`lingate chat`: one question answered, shown meanwhile, or a conversation where a person sits at the terminal.
-
-On asyncio, because a blocking read cannot be left by Ctrl-C.
-"""
+# `lingate chat`: one question answered, shown meanwhile, or a conversation where a person sits at the terminal.
+#
+# On asyncio, because a blocking read cannot be left by Ctrl-C.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""A conversation at the terminal: what was said, the commands that begin with a slash, and the line that is typed.
-
-That line has history, completion of commands, and several lines where they are wanted.
-"""
+# A conversation at the terminal: what was said, the commands that begin with a slash, and the line that is typed.
+#
+# That line has history, completion of commands, and several lines where they are wanted.
 
 from __future__ import annotations
 

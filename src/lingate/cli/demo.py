@@ -1,7 +1,6 @@
-"""`lingate demo`: what Lingate does, shown against a simulator in this process, over real HTTP. No keys, no network.
-
-Each step shows one thing, checks that it happened, and says so in numbers.
-"""
+# `lingate demo`: what Lingate does, shown against a simulator in this process, over real HTTP. No keys, no network.
+#
+# Each step shows one thing, checks that it happened, and says so in numbers.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who speaks with the gateway in the demonstration: the vendors' own packages, or Lingate's client where they are not installed."""
+# Who speaks with the gateway in the demonstration: the vendors' own packages, or Lingate's client where they are not installed.
 
 from __future__ import annotations
 

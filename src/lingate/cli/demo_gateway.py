@@ -1,7 +1,6 @@
-"""The gateway's part of the demonstration: `lingate serve` as a process of its own, in front of the simulator.
-
-Each step shows one thing, and checks that it happened.
-"""
+# The gateway's part of the demonstration: `lingate serve` as a process of its own, in front of the simulator.
+#
+# Each step shows one thing, and checks that it happened.
 
 from __future__ import annotations
 

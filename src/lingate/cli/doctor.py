@@ -1,8 +1,7 @@
-"""`lingate doctor`: what is in order here, what is not, and what to do about it.
-
-Nothing here signs in, or shows a secret, and no provider is asked but where that is wanted. A gateway's database is neither
-made nor brought up to date by looking at it.
-"""
+# `lingate doctor`: what is in order here, what is not, and what to do about it.
+#
+# Nothing here signs in, or shows a secret, and no provider is asked but where that is wanted. A gateway's database is neither
+# made nor brought up to date by looking at it.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors as the command line reports them: one line on stderr and an exit code that scripts can tell apart."""
+# Errors as the command line reports them: one line on stderr and an exit code that scripts can tell apart.
 
 # 1    the output cannot be written, or a file of the system's
 # 2    the command or the configuration is wrong; nothing was sent

@@ -1,4 +1,4 @@
-"""Writes files of the user's: whole or not at all."""
+# Writes files of the user's: whole or not at all.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lingate hosts`: give an application Lingate as its provider, take it back, and see that it works."""
+# `lingate hosts`: give an application Lingate as its provider, take it back, and see that it works.
 
 from __future__ import annotations
 

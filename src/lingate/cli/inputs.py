@@ -1,4 +1,4 @@
-"""What the user gives besides options: the prompt, piped text, images, files, a schema, the name of a model."""
+# What the user gives besides options: the prompt, piped text, images, files, a schema, the name of a model.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lingate keys`: make, list, change, rotate, block and delete the keys of a running gateway."""
+# `lingate keys`: make, list, change, rotate, block and delete the keys of a running gateway.
 
 from __future__ import annotations
 

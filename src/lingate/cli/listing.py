@@ -1,4 +1,4 @@
-"""`lingate providers`: the table of providers."""
+# `lingate providers`: the table of providers.
 
 from __future__ import annotations
 

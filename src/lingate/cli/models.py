@@ -1,4 +1,4 @@
-"""`lingate models`: a picker where a person sits at a terminal, else a list; and asking providers which models they offer."""
+# `lingate models`: a picker where a person sits at a terminal, else a list; and asking providers which models they offer.
 
 from __future__ import annotations
 

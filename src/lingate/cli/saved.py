@@ -1,4 +1,4 @@
-"""The model that the user has chosen as default: `lingate/settings.json` under XDG_CONFIG_HOME. Read by the command line only."""
+# The model that the user has chosen as default: `lingate/settings.json` under XDG_CONFIG_HOME. Read by the command line only.
 
 from __future__ import annotations
 

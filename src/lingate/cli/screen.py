@@ -1,4 +1,4 @@
-"""What the command line writes: answers to stdout, everything else to stderr, and no escape code unless a terminal reads it."""
+# What the command line writes: answers to stdout, everything else to stderr, and no escape code unless a terminal reads it.
 
 from __future__ import annotations
 

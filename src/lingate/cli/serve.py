@@ -1,4 +1,4 @@
-"""`lingate serve`: the gateway, as a program of its own."""
+# `lingate serve`: the gateway, as a program of its own.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lingate simulate`: a provider to develop against, as a program of its own."""
+# `lingate simulate`: a provider to develop against, as a program of its own.
 
 from __future__ import annotations
 

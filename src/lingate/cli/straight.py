@@ -1,7 +1,6 @@
-"""`lingate serve` without typer: what reads the other commands would stay in the gateway's memory for as long as it runs.
-
-Only command lines that are plain are read here. Help, mistakes and everything else is typer's, which knows the same options.
-"""
+# `lingate serve` without typer: what reads the other commands would stay in the gateway's memory for as long as it runs.
+#
+# Only command lines that are plain are read here. Help, mistakes and everything else is typer's, which knows the same options.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lingate tail`: the calls of a running gateway as they end, one line each."""
+# `lingate tail`: the calls of a running gateway as they end, one line each.
 
 from __future__ import annotations
 

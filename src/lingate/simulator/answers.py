@@ -1,4 +1,4 @@
-"""The answers to canonical chat and completion requests: made from the request alone, so that the same has the same answer."""
+# The answers to canonical chat and completion requests: made from the request alone, so that the same has the same answer.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a request to the steps that answer it, and the cache of prompts. HTTP is only data here, sockets are the server's."""
+# From a request to the steps that answer it, and the cache of prompts. HTTP is only data here, sockets are the server's.
 
 from __future__ import annotations
 

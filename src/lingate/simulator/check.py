@@ -1,6 +1,5 @@
-"""Whether a value satisfies a JSON schema (the keywords that models are asked to obey; formats are not checked), and strings
-for the part of regular expressions that schemas use.
-"""
+# Whether a value satisfies a JSON schema (the keywords that models are asked to obey; formats are not checked), and strings
+# for the part of regular expressions that schemas use.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults as edits of the steps that send an answer: generators over the steps they are given, named in `faults.FAULTS`."""
+# Faults as edits of the steps that send an answer: generators over the steps they are given, named in `faults.FAULTS`.
 
 # Faults that count events see a body that is no stream as two events of half its size. Events on the wire are told apart, edited
 # and broken here as no dialect's encoder would do it.

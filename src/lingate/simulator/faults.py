@@ -1,4 +1,4 @@
-"""Everything that can go wrong on request."""
+# Everything that can go wrong on request.
 
 # `FAULTS` is the table; its order is the order of the documentation.
 #

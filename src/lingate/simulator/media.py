@@ -1,4 +1,4 @@
-"""Answers about images and sound, moderations, embeddings and rankings: small, valid, and the same for the same request."""
+# Answers about images and sound, moderations, embeddings and rankings: small, valid, and the same for the same request.
 
 # Embeddings are unit vectors made from the words of a text, so that texts that share words are close; rankings go by them.
 

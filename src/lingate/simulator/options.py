@@ -1,4 +1,4 @@
-"""What a client asks of the simulator, in parts of the model's name or in `x-sim-*` headers (headers win)."""
+# What a client asks of the simulator, in parts of the model's name or in `x-sim-*` headers (headers win).
 
 from __future__ import annotations
 

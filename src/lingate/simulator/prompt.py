@@ -1,7 +1,6 @@
-"""What a canonical chat request says, as far as an answer depends on it, and how many tokens it has.
-
-The simulator's own token count is simple, exact and the same for whole and streamed answers.
-"""
+# What a canonical chat request says, as far as an answer depends on it, and how many tokens it has.
+#
+# The simulator's own token count is simple, exact and the same for whole and streamed answers.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running the simulator: in a thread beside tests, or as a program of its own."""
+# Running the simulator: in a thread beside tests, or as a program of its own.
 
 from __future__ import annotations
 

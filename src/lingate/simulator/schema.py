@@ -1,4 +1,4 @@
-"""A value for a JSON schema: always the same for the same schema and seed."""
+# A value for a JSON schema: always the same for the same schema and seed.
 
 # Covers what tool definitions and structured answers hold. A schema that nothing satisfies gets a value of the
 # closest shape. Optional properties are filled in near the top, and left out deeper down so that recursion ends.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over plain sockets: h11 reads and writes the bytes, so that they can also be cut, dripped and reset."""
+# HTTP/1.1 over plain sockets: h11 reads and writes the bytes, so that they can also be cut, dripped and reset.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has happened: counters, and the last requests, without their credentials. Read from other threads than written from."""
+# What has happened: counters, and the last requests, without their credentials. Read from other threads than written from.
 
 from __future__ import annotations
 

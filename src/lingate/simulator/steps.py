@@ -1,4 +1,4 @@
-"""What the server does for one request, as data: faults edit these steps, the connection performs them. And whole answers so."""
+# What the server does for one request, as data: faults edit these steps, the connection performs them. And whole answers so.
 
 from __future__ import annotations
 

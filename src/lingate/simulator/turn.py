@@ -1,4 +1,4 @@
-"""Which path belongs to which dialect and operation (`ROUTES`), and one request at its face: read, answered whole or streamed."""
+# Which path belongs to which dialect and operation (`ROUTES`), and one request at its face: read, answered whole or streamed.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the picker with textual: keys, the mouse, the size of the terminal, and what is loaded beside."""
+# Runs the picker with textual: keys, the mouse, the size of the terminal, and what is loaded beside.
 
 from __future__ import annotations
 

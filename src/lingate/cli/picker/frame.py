@@ -1,5 +1,5 @@
-"""Draws the picker as lines of styled text, each as wide as the screen. Pure, and small enough to be shown before anything else
-is loaded: the same lines are written by `opening` and by `app`."""
+# Draws the picker as lines of styled text, each as wide as the screen. Pure, and small enough to be shown before anything else
+# is loaded: the same lines are written by `opening` and by `app`.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows the picker at once, in a tenth of a second: what runs it takes three times as long to load."""
+# Shows the picker at once, in a tenth of a second: what runs it takes three times as long to load.
 
 # The first frame is written straight to the terminal. From then on the keys that are typed wait in the terminal,
 # unseen, until they are read by the picker itself, which paints over this frame without clearing it.

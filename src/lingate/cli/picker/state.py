@@ -1,4 +1,4 @@
-"""What the picker shows and what a key does to it. Pure: no terminal, no clock, no network."""
+# What the picker shows and what a key does to it. Pure: no terminal, no clock, no network.
 
 from __future__ import annotations
 
