@@ -73,6 +73,16 @@ def test_it_ends_with_the_ledger_which_has_what_the_provider_billed(shown: Done)
     assert re.search(r"^demo +9 +2 ", shown.out, re.MULTILINE)
 
 
+def test_its_tables_fit_a_terminal_of_80_columns(shown: Done) -> None:
+    # A narrow terminal would get columns of single letters; a pipe has them as wide as they are.
+    lines = re.findall(
+        r"^(?:wire |OpenAI |Anthropic |face |openai_chat |anthropic |by ).*  .*$", shown.out, re.MULTILINE
+    )
+
+    assert len(lines) > 25
+    assert max(map(len, lines)) <= 80
+
+
 @pytest.fixture(scope="module")
 def paced() -> Iterator[Simulator]:
     """A simulator whose streams can be told from answers in one piece."""

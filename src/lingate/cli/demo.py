@@ -381,7 +381,7 @@ def _performed(
 
 
 def _table(results: Sequence[_Result], screen: Screen) -> None:
-    table = plain_table("wire", "step", "result", right=("tokens in", "out", "list price", "time"))
+    table = plain_table("wire", "step", "result", right=("in", "out", "list price", "time"))
     for one in results:
         shown = one.shown
         table.add_row(

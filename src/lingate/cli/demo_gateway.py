@@ -140,16 +140,14 @@ def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminLi
 
 
 def ledger(rows: Sequence[JsonDict]) -> Any:
-    right = ("tries", "tokens in", "out", "cost", "time", "status")
-    table = plain_table("face", "asked for", "answered by", right=right)
+    # As much as 80 columns have room for.
+    table = plain_table("face", "asked for", "answered by", right=("cost", "status"))
     for row in rows:
         table.add_row(
             row["face"],
             row["model"],
-            f"{row['provider']}/{row['provider_model']}" if row.get("attempts") and not row.get("error") else "-",
-            str(row.get("attempts") or 0),
-            *_sums(row),
-            f"{row['seconds'] * 1000:.0f} ms",
+            row["provider_model"] if row.get("attempts") and not row.get("error") else "-",
+            _sums(row)[-1],
             f"{row['status']} {row.get('error') or 'ok'}",
         )
     return table

@@ -79,6 +79,7 @@ function state({ facts }) {
   if (journal.pending_bytes > 1e6) notes.push(`${Math.round(journal.pending_bytes / 1e6)} MB wait for it`);
   if (journal.dropped_rows) notes.push(`${journal.dropped_rows} rows are lost`);
   at("state").textContent = notes.join(", ");
+  at("state").classList.toggle("warn", notes.length > 2 || facts.status !== "ready");
 }
 
 function enter(key) {

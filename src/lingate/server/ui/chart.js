@@ -1,7 +1,7 @@
 // Stacked bars over time, as SVG.
 
 const SPACE = "http://www.w3.org/2000/svg";
-const [HEIGHT, LEFT, BOTTOM, TOP] = [260, 64, 22, 8];
+const [HEIGHT, LEFT, BOTTOM, TOP] = [260, 72, 22, 8];
 
 function svg(tag, fields, text = null) {
   const made = document.createElementNS(SPACE, tag);
@@ -27,7 +27,7 @@ export function bars(slots, series, figure) {
   for (let line = 0; line <= most + size / 2; line += size) {
     const y = TOP + high - (line / most) * high;
     drawn.append(svg("line", { class: "grid", x1: LEFT, x2: width, y1: y, y2: y }));
-    drawn.append(svg("text", { x: LEFT - 8, y: y + 4, "text-anchor": "end" }, figure(line)));
+    drawn.append(svg("text", { x: LEFT - 8, y: y + 4, "text-anchor": "end" }, line < 1000 ? figure(line) : figure(line).replace(".00", "")));
   }
   const wide = (width - LEFT) / slots.length;
   const every = Math.ceil(slots.length / Math.min(12, width / 70));

@@ -86,7 +86,7 @@ function tiles(totals) {
   return el("div", { className: "tiles" },
     tile("Cost", dollars(totals.cost), free > 0 ? `${count(free)} answers or more have no known cost` : ""),
     tile("Calls", brief(totals.calls), totals.cache_hits ? `${count(totals.cache_hits)} from the cache` : ""),
-    tile("Failures", brief(totals.errors), share, totals.errors ? "bad" : ""),
+    tile("Failures", totals.errors ? callsOf({ failed: true }, brief(totals.errors)) : "0", share, totals.errors ? "bad" : ""),
     tile("Input tokens", brief(totals.prompt_tokens), cached),
     tile("Output tokens", brief(totals.completion_tokens), totals.reasoning_tokens ? `${brief(totals.reasoning_tokens)} of them reasoning` : ""),
   );
