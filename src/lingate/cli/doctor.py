@@ -383,7 +383,7 @@ def _online(found: Surroundings) -> Iterator[Finding]:
             yield Finding("ok", name, f"lists {len(answer.offers):,} models, in {duration(answer.seconds)}")
             continue
         source = found.shelf.standing(answer.provider).source
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {error.message}"  # its hint is the remedy
         if isinstance(error, (AuthenticationError, PermissionDeniedError)):
             yield Finding("broken", name, text, f"the credential of {source} is refused: replace it")
         elif isinstance(error, ConfigError):

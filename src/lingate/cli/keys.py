@@ -23,7 +23,7 @@ _OWN_TOKEN = re.compile(r"sk-([0-9a-f]{12})-[A-Za-z0-9_-]{43}$")
 _KEY = Annotated[str, typer.Argument(metavar="KEY", help="Id or alias of the key, or the key itself.")]
 _TEAM = Annotated[str | None, typer.Option("--team", help="Team it belongs to.")]
 _USER = Annotated[str | None, typer.Option("--user", help="User it belongs to.")]
-GATEWAY_URL = Annotated[str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or http://127.0.0.1:4000.")]
+GATEWAY_URL = Annotated[str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or 127.0.0.1:4000.")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
