@@ -68,7 +68,7 @@ function turning(next, again) {
     await again();
     scrollTo(0, 0);
   };
-  return el("p", { className: "row" },
+  return el("p", { className: "row", hidden: !older.length && !next },
     el("button", { disabled: !older.length, onclick: turn(() => older.pop()) }, "Newer"),
     el("button", { disabled: !next, onclick: turn(() => older.push(next)) }, "Older"),
   );
