@@ -215,6 +215,7 @@ def test_a_provider_that_answers_badly_is_told_apart_from_one_that_refuses(
     )
 
     assert report.about("openai online")["level"] == level
+    assert "check the network" not in report.about("openai online")["text"], "that is the remedy"
 
 
 def test_without_online_no_provider_is_asked(tmp_path: Path, simulator: Simulator) -> None:

@@ -452,6 +452,24 @@ def test_a_key_gets_a_new_token_and_the_old_one_stays_good_for_as_long_as_is_sai
     _admin(gateway, "DELETE", f"keys/{made['key']['id']}")
 
 
+def test_a_new_token_is_seen_wherever_one_has_scrolled_to(page: Page, gateway: Running) -> None:
+    made = [_admin(gateway, "POST", "keys", {"alias": alias})["key"]["id"] for alias in ("far down", *"abcdefghij")]
+    low = {"width": 1300, "height": 300, "deviceScaleFactor": 1, "mobile": False}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", low)
+    try:
+        page.enter(MASTER)
+        page.go("keys", "budget")
+        _press(page, "far down", "Rotate")
+        page.browser.switch_to.alert.accept()
+        seen = "return document.querySelector('#controls code').getBoundingClientRect().top"
+        page.one("#controls code")
+        assert 0 <= page.browser.execute_script(seen) < 300
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        for one in made:
+            _admin(gateway, "DELETE", f"keys/{one}")
+
+
 def _told(browser: Chrome, old: str) -> str | None:
     token = browser.find_element(By.CSS_SELECTOR, "#controls code").text
     return token if token != old else None
