@@ -252,6 +252,7 @@ class Collector:
 
     def _add_extra(self, event: Extra) -> None:
         if event.choice is None:
+            self._model = event.fields.get("model", self._model)
             self._extra.update(event.fields)
         else:
             choice = self._choice(event.choice)

@@ -177,7 +177,7 @@ class ChunkBuilder:
 
     def _extra(self, event: Extra) -> JsonDict | None:
         if event.choice is None:
-            self._pending = {**(self._pending or {}), **event.fields}
+            self._pending = {**(self._pending or {}), **without(event.fields, ("model",))} or None
             return None
         if event.on_choice:
             return self._chunk(event.choice, {}, None, event.fields)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lingate._dialects._chunks import ChunkBuilder
 from lingate._model import (
     Annotations,
     Event,
@@ -143,6 +144,27 @@ def test_the_secret_of_a_compaction_comes_whole() -> None:
 
     (kept,) = message["provider_specific_fields"]["anthropic"]["content"]
     assert kept == {"type": "compaction", "content": "short", "encrypted_content": "BBB"}
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_an_answer_that_another_model_took_over_bears_that_ones_name(size: int) -> None:
+    told = {
+        "type": "fallback",
+        "from": {"model": "claude-x"},
+        "to": {"model": "claude-y"},
+        "trigger": {"type": "refusal"},
+    }
+    stop = {"type": "content_block_stop", "index": 0}
+    data = sse(BEGIN, _block(told), stop, _block(text(""), 1), _delta({"type": "text_delta", "text": "yes"}, 1), *END)
+
+    events = decode([data[at : at + size] for at in range(0, len(data), size)])
+
+    answer = collect(events)
+    assert (answer["model"], answer["choices"][0]["message"]["content"]) == ("claude-y", "yes")
+    assert [event.raw for event in events if isinstance(event, Opaque)][:2] == [_block(told), stop]
+    builder = ChunkBuilder()
+    chunks = [*map(builder.chunk, events), builder.end()]
+    assert len({chunk["model"] for chunk in chunks if chunk}) == 1, "chunks of one answer bear one name"
 
 
 def test_after_a_failure_or_the_end_nothing_more_comes() -> None:

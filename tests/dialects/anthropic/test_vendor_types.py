@@ -43,7 +43,8 @@ def name_of(kind: Any) -> str:
 
 def answer(block: dict[str, Any]) -> dict[str, Any]:
     stop = "tool_use" if block["type"] == "tool_use" else "end_turn"
-    return message(text("a"), block, text("b"), stop_reason=stop)
+    served = {"model": block["to"]["model"]} if block["type"] == "fallback" else {}
+    return message(text("a"), block, text("b"), stop_reason=stop, **served)
 
 
 def said(response: dict[str, Any]) -> Any:

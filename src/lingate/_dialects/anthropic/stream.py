@@ -34,7 +34,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
-from lingate._wire.shapes import as_str, not_null
+from lingate._wire.shapes import as_str, dig, not_null
 
 _MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
 _THINKING = ("thinking", "redacted_thinking")
@@ -133,6 +133,10 @@ class MessageStream(StreamedAnswer):
         elif kind in _THINKING:
             self._begin_thinking(block, raw, out)
         else:
+            served = dig(start, "to", "model") if kind == "fallback" else None
+            if isinstance(served, str):
+                # The beginning named the model that declined (anthropic-sdk-python's accumulated message takes this one too).
+                out.append(Extra({"model": served}, None, raw))
             out.append(Opaque(NAME, raw))
 
     def _begin_call(self, block: Block, raw: JsonDict, out: list[Event]) -> None:
