@@ -197,7 +197,7 @@ _BARE_FIELDS = frozenset(
 
 
 def _is_bare_error(value: dict[str, Any]) -> bool:
-    known = {key: item for key, item in value.items() if item not in (None, "", [], {})}
+    known = {key: item for key, item in value.items() if item not in (None, "", [], {}, False)}
     if not known or not known.keys() <= _BARE_FIELDS:
         return False
     if known.keys() == {"detail"}:

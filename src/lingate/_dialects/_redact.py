@@ -32,9 +32,9 @@ def redact(text: str, secrets: Iterable[str], limit: int = MAX_DETAIL) -> str:
 
 
 def readable(text: str) -> str:
-    # An error page's title and words, without its markup; text that is not HTML as it is.
+    # The title and words of an error page, or a part of one, without markup; text that is none as it is.
     start = text[:1_000].lstrip("\ufeff \t\r\n").lower()
-    if not (start.startswith(("<!doctype", "<html", "<head", "<body", "<?xml", "<center")) or "<html" in start):
+    if not (start[:1] == "<" and (start[1:2].isalpha() or start[1:2] in ("!", "?"))) and "<html" not in start:
         return text.strip()
     from html import unescape
 

@@ -89,20 +89,19 @@ _CONTEXT_CODES = _Codes(
 _RATE_CODES = _Codes(
     "slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached"
     " request_limit_exceeded resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate"
-    " service_tier_capacity_exceeded quota_limit_reached 1300 3505 1302 1303 tokens requests"
-    " LimitExceeded FailedOperation.EngineServerLimitExceeded"
-    " base_resp:1002 base_resp:1039 base_resp:1041 base_resp:2045",
-    "rate_limit throttl too_many_requests usage_limit",
+    " service_tier_capacity_exceeded quota_limit_reached session_quota_exceeded model_cooldown 1300 3505 1302 1303 tokens"
+    " requests LimitExceeded FailedOperation.EngineServerLimitExceeded base_resp:1002 base_resp:1039 base_resp:1041 base_resp:2045",
+    "rate_limit rate_exceeded throttl too_many_requests usage_limit token_limited request_limited",
 )
 _QUOTA_CODES = _Codes(
     "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
     " billing exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough"
-    " credit_limit_exceeded budget_exceeded spend_limit_exceeded pre_consume_token_quota_failed payment_required quota_exceeded"
+    " credit_limit_exceeded budget_exceeded pre_consume_token_quota_failed payment_required quota_exceeded"
     " token_limit_exceeded AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
     " AllocationQuota.FreeTierOnly ServiceQuotaExceededException ResourceInsufficient.ChargeResourceExhaust 1113 1309"
     " 3036 base_resp:1008 base_resp:2056",
     "insufficient_quota insufficient_balance insufficient_credit insufficient_fund insufficient_user_quota arrear credits_exhausted"
-    " ResourcePackExhausted",
+    " ResourcePackExhausted spend_limit",
 )
 _BUSY_CODES = _Codes(
     "ModelNotReadyException unavailable_error unavailable temporarily_unavailable capacity_exceeded queue_exceeded"
@@ -142,7 +141,7 @@ _QUOTA_WORDS = _Words(
     r"insufficient[ _](?:\w+ ){0,2}(?:balance|credits?|funds)\b",
     r"(?:balance|credits?) (?:is |are |was |has been |have been )?"
     r"(?:too low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
-    r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included) credits?\b",
+    r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included|used up your) (?:credits?|points)\b",
     r"(?:not enough|has no) (?:balance|funds)\b",
     r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
     r"out of (?:call volume|bandwidth) quota",
@@ -176,14 +175,13 @@ _BUSY_WORDS = _Words(
     r"^overloaded",
     r"(?:at|over|out of|no) (?:(?:maximum|max|full|available|serving) )?capacity",
     r"capacity temporarily exceeded",
-    r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:currently |too )?busy",
-    r"currently loading|(?<!error )loading model|model (?:is )?(?:still )?loading",
+    r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:\w+ )?busy",
+    r"currently loading|(?<!error )(?<!failed )loading model|model (?:is )?(?:still )?loading(?! aborted)",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
     r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
     r"temporarily unavailable|service unavailable|no healthy (?:upstream|\w+ route)|no available (?:\w+ )?accounts",
     r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up|scaling up)",
-    r"unable to handle additional requests|degraded function",
-    r"maximum pending requests exceeded|queue (?:is )?full",
+    r"unable to handle additional requests|degraded function|maximum pending requests exceeded|queue (?:is )?full",
 )
 _AUTH_WORDS = _Words(
     r"\b(?:incorrect|invalid|wrong|bad|missing|expired|revoked|unknown|no|malformed) (?:or (?:missing|expired|invalid) )?"
@@ -254,7 +252,8 @@ _CONTEXT_WORDS = _Words(
 )
 _SURE_CONTEXT_WORDS = _Words(
     r"^context size has been exceeded|^(?:the )?input length exceeds|^input (?:\([\d,]+ tokens\) )?is too large to",
-    r"exceeds the model's maximum context length|maximum context length is [\d,]+ tokens\W+however, you",
+    r"exceeds the model's maximum context length|maximum context length is [\d,]+ tokens\W+however, you"
+    r"|exceeds the available context size",
 )
 _BYTES_WORDS = _Words(
     r"payload size exceeds|max bytes|total message size [\d,]+ exceeds|request (?:body|entity|payload|size) (?:is )?too large"
@@ -282,14 +281,14 @@ _NOT_FOUND_WORDS = _Words(
     r"|(?:been )?(?:deprecated|decommissioned|removed|retired|discontinued|sunset|shut ?down))",
     r"reached (?:its )?end of life|unknown provider for model|no provider supported",
     rf"model (?:{_NAME} )?(?:is )?not supported(?: (?:by|for|in|on|when) .{{0,30}}\b(?:provider|environment|region|account|plan)"
-    rf"|\. supported models)|^model {_NAME} is not supported\W*$",
+    rf"|\. supported models)|(?:^|: )model {_NAME} (?:is )?not supported\W*$",
     r"(?:unknown|no such) model|unsupported model(?:[:;]| [\"'`]|$)",
     r"(?:could not|cannot|can't|unable to) (?:find|access) (?:the |a )?(?:[\w-]+ )?model|supported api model names",
     r"invalid model(?: name| id|[:.])",
     r"(?:model identifier is invalid|not a valid model)",
     r"check the model you provided",
     r"no models? (?:is |are )?(?:currently )?loaded",
-    r"404 not_found|^not found$",
+    r"404 not_found|^not found$|^entity with key .+ not found",
     r"endpoint \S{1,120} of account \S{1,40} not found",
     r"unexpected endpoint or method",
     r"模型.{0,40}(?:不存在|已下[线架])|(?:未找到|找不到).{0,4}模型|不支持(?:所选|使用此|使用该|此|该)?模型(?!参)",
@@ -315,17 +314,18 @@ _PERMISSION_WORDS = _Words(
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未(?:开通|订购)|^appidnoauth",
     r"(?:plan|subscription|tier) (?:doesn't|does not) include",
     r"^operation not allowed|not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
-    r"(?:credential|key|token) is only (?:authorized|valid) for",
+    r"(?:credential|key|token) is only (?:authorized|valid) for|restricted to authorized",
 )
 _CRASHED_WORDS = _Words(
-    r"model (?:has )?crashed|server connection error|^model (?:is |was )?(?:un|re)loaded|request returned 5\d\d",
-    r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)|^channel error",
+    r"model (?:has )?crashed|failed to load model|server connection error|^model (?:is |was )?(?:un|re)loaded",
+    r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)|^channel error|request returned 5\d\d",
 )
 _RATE_SAID = _Words(
     r"throttling error|please wait before (?:trying again|retrying)",
     r"request rate (?:increased too quickly|exceeds)|rejected due to (?:\w+ )?rate.?limit",
     r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
-    r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|usage limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency))",
+    r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|usage limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency)"
+    r"|concurrent request limit)",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded|exhausted)",
     r"(?:requests?|usage) (?:limit (?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
     r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|超限\W?[tr]pm|流量受限",
@@ -338,23 +338,22 @@ _BROKEN_WORDS = _Words(
     r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
     r"error decoding response|provider returned (?:an )?error|error injected",
     r"something went wrong|unexpected error|an? (?:internal )?error (?:occurred|was encountered|has occurred)",
-    r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed)",
+    r"server had an error|processing your request|backend (?:error|failed)|connection (?:\w+ ){0,2}(?:reset|refused|closed)",
     r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
     r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted|disconnected)",
     r"\baborted|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
     r"稍后(?:再|重)试|(?:上游|均).{0,4}失败",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
-
 _LATE_CODES = _Codes("cancelled deadline_exceeded ModelInvocationTimeExceeded base_resp:1001", "timeout")
-
 _ZERO_QUOTA = _Words(r"quota exceeded for metric:[^\n]*limit: 0\b")
 
 _IMPLIED = {
     _key(code): status
     for status, codes in {
         400: "invalid_request_error invalid_request invalid_argument invalid_parameter bad_request bad_request_error"
-        " template_error tool_error validation"
+        " template_error tool_error validation unprocessable string_too_long invalid_image image_too_large image_too_small"
+        " unsupported_image_format image_download_failed image_not_found"
         " failed_precondition ValidationException validation_error invalid_prompt",
         403: "permission_error permission_denied PermissionDeniedError AccessDenied AccessDeniedException forbidden"
         " UnauthorizedOperation FailedOperation.ServiceStop FailedOperation.ServiceNotActivated FailedOperation.UserUnAuthError",
@@ -362,7 +361,7 @@ _IMPLIED = {
         413: "request_too_large payload_too_large RequestEntityTooLarge RequestSizeLimitExceeded",
         500: "api_error server_error upstream_error internal_error internal InternalServerError InternalServerException"
         " InternalFailure InternalStreamFailure ModelStreamError ModelStreamErrorException ModelError"
-        " malformed_function_call malformed_response unexpected_tool_call"
+        " malformed_function_call malformed_tool_call malformed_response unexpected_tool_call too_many_tool_calls"
         " ModelErrorException unknown data_loss generation incomplete_generation base_resp:1000 base_resp:1013"
         " base_resp:1024 base_resp:1033",
     }.items()
@@ -375,8 +374,8 @@ def _implied_status(keys: frozenset[str]) -> int | None:
     if _LATE_CODES(keys):
         return 504
     found = keys & _IMPLIED.keys()
-    # A gateway calls what it passes on an error of the API, or of its upstream; what is in it knows better.
-    return max((_IMPLIED[key] for key in found - {"apierror", "upstreamerror"} or found), default=None)
+    # A gateway calls what it passes on an error of the API, of a server or its upstream; what is in it knows better.
+    return max((_IMPLIED[key] for key in found - {"apierror", "servererror", "upstreamerror"} or found), default=None)
 
 
 _said = cache(partial(re.compile, r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?=$|[]:, ])(?! tokens)"))
@@ -408,6 +407,7 @@ RULES = (
     Rule(
         "bad_request", _Codes("", "unknown_param unsupported_param required_param function_param json_schema"), (400,)
     ),
+    Rule("output_limit", codes=_Codes("max_tokens_exceeded")),
     # Google's 402 has the code of a rate.
     Rule("quota", statuses=(402,)),
     # Rates: words may only tell money and capacity apart, never make a context error of it.
@@ -462,11 +462,12 @@ RULES = (
     Rule("overloaded", statuses=(503,)),
     Rule("overloaded", words=_BUSY_WORDS),
     Rule("timeout", statuses=(500, 502), codes=_LATE_CODES),
+    Rule("rate_limit", statuses=(None,), words=_RATE_SAID),
+    # In a stream, the words of a relay say more than its own type.
+    Rule("timeout", statuses=(None, 500), words=_LATE_WORDS, when=lambda case: case.evidence.status is None),
     # LM Studio answers 400 to this.
     Rule("server_error", words=_CRASHED_WORDS),
     Rule("server_error", when=lambda case: case.status is not None and (case.status >= 500 or case.status == 424)),
-    Rule("rate_limit", statuses=(None,), words=_RATE_SAID),
-    Rule("timeout", statuses=(None,), words=_LATE_WORDS),
     Rule("server_error", statuses=(None,), words=_BROKEN_WORDS),
     # A failure without a word of explanation (response.failed, error null).
     Rule("server_error", statuses=(None,), when=lambda case: not case.said and not case.keys),

@@ -137,9 +137,9 @@ _whole_duration = cache(partial(re.compile, rf"(?i)(?:{_GLUED}|{_PART}(?:{_JOINT
 _phrases = cache(
     partial(
         re.compile,
-        r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?|been timed out)[\s-]+"
-        r"(?:in |after:? |for )?(?:about |approximately |at least |~)?"
-        rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+ ?(?:秒|分)钟?后)"
+        r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|replenished|available(?: again)?"
+        r"|been timed out)[\s-]+(?:in |after:? |for )?(?:about |approximately |at least |~)?"
+        rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+:\d\d:\d\d|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+ ?(?:秒|分)钟?[后後])"
         # As Google's packages for Python show it.
         r"|retry_delay \{\s*seconds: (\d+)",
     )
@@ -161,6 +161,9 @@ def _duration(text: str) -> float | None:
 
 
 def _sum(text: str) -> float:
+    if ":" in text:  # 01:30:00
+        hours, minutes, seconds = map(int, text.split(":"))
+        return hours * 3_600.0 + minutes * 60 + seconds
     total = 0.0
     for number, unit in _durations().findall(text):
         name = unit.lower()

@@ -915,6 +915,7 @@ _ROWS = (
         "iFlow",
         "https://apis.iflow.cn/v1",
         ("IFLOW_API_KEY",),
+        error_kinds={"434": "auth", "435": "not_found", "439": "auth", "449": "rate_limit"},  # in a 200, as `status`
         note="The vendor no longer documents the API; not confirmed to be alive.",
     ),
     ProviderRow(

@@ -435,11 +435,14 @@ def test_a_user_s_own_row_may_have_a_query_and_a_body_from_the_environment() -> 
         ("cloudflare/@cf/m", 400, {"success": False, "errors": [{"code": 7003, "message": "x"}]}, "not_found"),
         ("minimax/m", 200, {"base_resp": {"status_code": 1024, "status_msg": "internal error"}}, "server_error"),
         ("minimax/m", 200, {"base_resp": {"status_code": 2045, "status_msg": "rate growth limit"}}, "rate_limit"),
+        ("iflowcn/m", 200, {"status": "449", "msg": "x", "body": None}, "rate_limit"),
+        ("iflowcn/m", 200, {"status": "439", "msg": "x", "body": None}, "auth"),
+        ("iflowcn/m", 200, {"status": "435", "msg": "x", "body": None}, "not_found"),
     ],
 )
 def test_a_provider_s_own_numbers_mean_what_its_documents_say(model: str, status: int, body: Any, kind: str) -> None:
     own = {"CLOUDFLARE_API_KEY": KEY, "CLOUDFLARE_ACCOUNT_ID": "a1"}
-    to = place(model, {"ZAI_API_KEY": KEY, "ZHIPU_API_KEY": KEY, "MINIMAX_API_KEY": KEY, **own})
+    to = place(model, {"ZAI_API_KEY": KEY, "ZHIPU_API_KEY": KEY, "MINIMAX_API_KEY": KEY, "IFLOW_API_KEY": KEY, **own})
 
     error = failure(Head(status, {}), json.dumps(body).encode(), to)
 
