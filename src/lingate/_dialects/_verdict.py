@@ -54,7 +54,9 @@ class Case:
         self.evidence = evidence
         self.keys = frozenset(map(_key, evidence.codes))
         self.said = evidence.said
-        self.status = evidence.status or _implied_status(self.keys) or _said_status(self.said)
+        status = evidence.status or _implied_status(self.keys) or _said_status(self.said)
+        # One that nobody knows is the first of its class (RFC 9110, section 15); iFlow says 439 and 449.
+        self.status: int | None = 400 if status and 400 < status < 500 and status not in _KNOWN else status
 
     def rate(self) -> bool:
         return self.status == 429 or _RATE_CODES(self.keys)
@@ -83,11 +85,11 @@ class Rule(NamedTuple):
 
 _CONTEXT_CODES = _Codes(
     "tokens_too_long characters_too_long model_max_prompt_tokens_exceeded tokens_limit_reached prompt_too_long"
-    " input_too_long OutofContextError prompt_tokens_too_long 1261 5021",
+    " input_too_long OutofContextError prompt_tokens_too_long content_length_exceeds_threshold 1261 5021",
     "context_length context_window context_size",
 )
 _RATE_CODES = _Codes(
-    "slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached"
+    "slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached agent_mode_limit_exceeded"
     " request_limit_exceeded resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate"
     " service_tier_capacity_exceeded quota_limit_reached session_quota_exceeded model_cooldown 1300 3505 1302 1303 tokens"
     " requests LimitExceeded FailedOperation.EngineServerLimitExceeded base_resp:1002 base_resp:1039 base_resp:1041 base_resp:2045",
@@ -96,8 +98,8 @@ _RATE_CODES = _Codes(
 _QUOTA_CODES = _Codes(
     "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
     " billing exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough"
-    " credit_limit_exceeded budget_exceeded pre_consume_token_quota_failed payment_required quota_exceeded"
-    " token_limit_exceeded AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
+    " credit_limit_exceeded budget_exceeded pre_consume_token_quota_failed payment_required quota_exceeded free_quota_exceeded"
+    " overage_limit_reached token_limit_exceeded AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
     " AllocationQuota.FreeTierOnly ServiceQuotaExceededException ResourceInsufficient.ChargeResourceExhaust 1113 1309"
     " 3036 base_resp:1008 base_resp:2056",
     "insufficient_quota insufficient_balance insufficient_credit insufficient_fund insufficient_user_quota arrear credits_exhausted"
@@ -144,19 +146,16 @@ _QUOTA_WORDS = _Words(
     r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included|used up your) (?:credits?|points)\b",
     r"(?:not enough|has no) (?:balance|funds)\b",
     r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
-    r"out of (?:call volume|bandwidth) quota",
+    r"out of (?:call volume|bandwidth) quota|key limit exceeded",
     r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
     r"specified (?:\w+ )?api usage limits?|\b(?:out of|draw from your) extra usage\b",
-    r"key limit exceeded",
     r"(?<!thinking.)(?<!reasoning.)(?<!concurrency.)budget (?:\w+ ){0,4}(?:exceeded|exhausted)",
     r"exceeded (?:your |the )?(?:\w+ )?budget|exceeded\w{0,9}budget",
     r"quota is not enough|need quota:|预扣费",
     # Beside a rate limit that is advice: "Add credits to unlock 1000 free requests per day".
     r"(?s)^(?!.*rate.?limit).*(?:add|purchase|buy) (?:more )?(?:credits?|funds)\b(?! to (?:increase|unlock|raise|lift))",
-    r"\brecharge\b",
-    r"please top[ -]?up|top[ -]?up your",
-    r"in arrears|account (?:is |has been )?overdue|overdue (?:balance|payment)",
-    r"free tier of the model has been exhausted|have a free quota tier",
+    r"\brecharge\b|please top[ -]?up|top[ -]?up your",
+    r"in arrears|account (?:is |has been )?overdue|overdue (?:balance|payment)|have a free quota tier",
     r"daily free allocation|api calls / month",
     r"usage limit for this billing (?:cycle|period)|monthly limit exhausted|your weekly (?:\(7-day\) )?usage limit",
     r"余额不足|积分不足|欠费|充值|额度不足|额度已用|余量已用",
@@ -172,9 +171,8 @@ _UNPAID_WORDS = _Words(
 _BUSY_WORDS = _Words(
     r"(?<!either the )(?<!either the server )"  # ... or there is an error in the application
     r"(?:is|are|been|currently|temporarily|server|engine|model|service|upstream) (?:\w+ )?overloaded",
-    r"^overloaded",
     r"(?:at|over|out of|no) (?:(?:maximum|max|full|available|serving) )?capacity",
-    r"capacity temporarily exceeded",
+    r"^overloaded|capacity temporarily exceeded",
     r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:\w+ )?busy",
     r"currently loading|(?<!error )(?<!failed )loading model|model (?:is )?(?:still )?loading(?! aborted)",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
@@ -198,8 +196,7 @@ _AUTH_WORDS = _Words(
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
     r"(?:authentication|certification|key (?:verific|valid)ation|iam signature(?: check)?) (?:fails|failed|error|required)",
     r"\bnot authenticated\b|decode .?authorization",
-    r"invalid authentication",
-    r"could not validate credentials",
+    r"invalid authentication|could not validate credentials",
 )
 _SUM = r"input.{1,3}token(?:s| count) \+ .?max_(?:new_)?tokens"
 _SIZED_PROMPT = _Words(  # an output cap is named, but the prompt is what does not fit
@@ -261,8 +258,7 @@ _BYTES_WORDS = _Words(
 _CONTENT_WORDS = _Words(
     r"content[- ](?:policy|policies|filter|filters|filtering|moderation)\b",
     r"safety (?:system|filters?|policy|policies|guidelines)",
-    r"for safety reasons",
-    r"flagged (?:as|for|by)|(?:was|were|been|is) flagged",
+    r"for safety reasons|flagged (?:as|for|by)|(?:was|were|been|is) flagged",
     r"violat\w+ (?:(?!\borg).){0,60}?(?:polic(?:y|ies)|guidelines?)",
     r"(?:inappropriate|sensitive|harmful|prohibited)[ _](?:output |input )?(?:content|information|words?)",
     r"content exists risk|\bnsfw\b|filtered due to|safety[ _]violations?|content safety|unsafe (?:content|image)|be unsafe",
@@ -472,6 +468,9 @@ RULES = (
     # A failure without a word of explanation (response.failed, error null).
     Rule("server_error", statuses=(None,), when=lambda case: not case.said and not case.keys),
 )
+
+# What the table tells apart.
+_KNOWN = {424, 429, *(status for rule in RULES for status in rule.statuses)}
 
 
 def classify(evidence: Evidence, overrides: Mapping[str, str]) -> str:
