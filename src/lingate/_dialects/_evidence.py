@@ -50,6 +50,7 @@ _STATUSES = (
     "code",
     "status",
     "status_code",
+    "raw_status_code",
     "statusCode",
     "http_code",
     "httpCode",

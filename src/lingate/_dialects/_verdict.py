@@ -107,7 +107,7 @@ _QUOTA_CODES = _Codes(
 )
 _BUSY_CODES = _Codes(
     "ModelNotReadyException unavailable_error unavailable temporarily_unavailable capacity_exceeded queue_exceeded"
-    " system_busy 1305 1312 3040",
+    " system_busy engine_max_pending_tokens 1305 1312 3040",
     "overloaded service_unavailable",
 )
 _CONTENT_CODES = _Codes(
@@ -128,7 +128,7 @@ _AUTH_CODES = _Codes(
 )
 _NOT_FOUND_CODES = _Codes(
     "not_found not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
-    " DeploymentNotFound InvalidEndpoint.ClosedEndpoint NotAuthorizedOrNotFound"
+    " DeploymentNotFound InvalidEndpoint.ClosedEndpoint NotAuthorizedOrNotFound model_is_deactivated"
     " resource_does_not_exist endpoint_not_found unknown_model invalid_model model_not_available model_not_supported"
     " model_not_exist model_decommissioned model_deprecated unavailable_model UnknownOperationException 5007 1211",
     "model_not_found",
@@ -191,7 +191,7 @@ _AUTH_WORDS = _Words(
     r"(?:not valid|not be (?:validated|verified)|invalid|incorrect|expired|missing|malformed|revoked)",
     r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
     r"^invalid token\W?$|\b(?:token|jwt|key) (?:has |is )?expired",
-    r"(?:无效的?|未提供) ?(?:api|密钥|令牌|key)|(?:api ?key|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
+    r"(?:无效的?|未提供) ?(?:api|密钥|令牌|key)|(?:api ?key|token|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
     r"(?:authentication|certification|key (?:verific|valid)ation|iam signature(?: check)?) (?:fails|failed|error|required)",
@@ -221,7 +221,7 @@ _CONTEXT_WORDS = _Words(
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
     r"(?:prompt|messages|context|(?<!stop )sequence) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
     r"tokens of context|exceeds? (?:the )?max(?:imum)? (?:number of )?(?:input|prompt|message) tokens",
-    r"request exceeds (?:the )?max(?:imum)? (?:number of )?tokens",
+    r"(?:request|input) exceeds (?:the )?max(?:imum)? (?:number of )?tokens",
     r"tokens in (?:the )?request (?:more|greater|larger) than",
     r"(?:input|text|prompt) (?:cannot )?exceeds? (?:\w+ ){0,4}[\d,]+ tokens",
     r"(?:input|prompt|request|messages?)\b.{0,40}? \(?[\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
@@ -250,7 +250,7 @@ _CONTEXT_WORDS = _Words(
 _SURE_CONTEXT_WORDS = _Words(
     r"^context size has been exceeded|^(?:the )?input length exceeds|^input (?:\([\d,]+ tokens\) )?is too large to",
     r"exceeds the model's maximum context length|maximum context length is [\d,]+ tokens\W+however, you"
-    r"|exceeds the available context size",
+    r"|exceeds (?:the )?available context size",
 )
 _BYTES_WORDS = _Words(
     r"payload size exceeds|max bytes|total message size [\d,]+ exceeds|request (?:body|entity|payload|size) (?:is )?too large"
@@ -274,7 +274,7 @@ _NOT_FOUND_WORDS = _Words(
     rf"(?:model|deployment|endpoint|engine|version)s?[/:\s]{{1,3}}(?:or endpoint |id |name |with (?:id|name) )?(?:{_NAME} )?"
     r"(?:is |was |are |could |does |do |has |have )?(?:currently )?"
     r"(?:not (?:be )?(?:found|exist)|doesn't exist|no longer|removed"
-    r"|(?:been )?(?:deprecated|decommissioned|removed|retired|discontinued|sunset|shut ?down))",
+    r"|(?:been )?(?:deactivated|deprecated|decommissioned|removed|retired|discontinued|sunset|shut ?down))",
     r"reached (?:its )?end of life|unknown provider for model|no provider supported",
     rf"model (?:{_NAME} )?(?:is )?not supported(?: (?:by|for|in|on|when) .{{0,30}}\b(?:provider|environment|region|account|plan)"
     rf"|\. supported models)|(?:^|: )model {_NAME} (?:is )?not supported\W*$",
@@ -322,21 +322,21 @@ _RATE_SAID = _Words(
     r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
     r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|usage limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency)"
     r"|concurrent request limit)",
-    r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded|exhausted)",
+    r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:has been )?(?:reached|exceeded|exhausted)",
     r"(?:requests?|usage) (?:limit (?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
-    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|超限\W?[tr]pm|流量受限",
-    r"quota exceeded|exceeded (?:your|the) quota",
+    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|超限\W?[tr]pm|流量受限|并发.{0,3}过高",
+    r"quota (?:limit )?exceeded|exceeded (?:your|the) quota",
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
-    r"internal[ _](?:serv\w+ )?error|内部错误|(?:系统|网络)(?:错误|异常)|^system error|(?:out of|more system) memory",
+    r"internal[ _](?:serv\w+ )?error|内部错误|(?:系统|网络)(?:错误|异常)|^system error|(?:out.of.(?:device.)?|more system )memory",
     r"cuda|runner process|engine (?:core|loop)|(?:worker|process|engine|runner) (?:has )?(?:died|crashed|terminated)",
     r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
     r"error decoding response|provider returned (?:an )?error|error injected",
     r"something went wrong|unexpected error|an? (?:internal )?error (?:occurred|was encountered|has occurred)",
     r"server had an error|processing your request|backend (?:error|failed)|connection (?:\w+ ){0,2}(?:reset|refused|closed)",
-    r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
-    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted|disconnected)",
+    r"\beof\b|(?:request|prediction|inference|generation) (?:failed|exception|interrupted)",
+    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted)|disconnected",
     r"\baborted|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
     r"稍后(?:再|重)试|(?:上游|均).{0,4}失败",
 )
@@ -470,7 +470,7 @@ RULES = (
 )
 
 # What the table tells apart.
-_KNOWN = {424, 429, *(status for rule in RULES for status in rule.statuses)}
+_KNOWN = {*range(400, 419), 424, 429, *(status for rule in RULES for status in rule.statuses)}
 
 
 def classify(evidence: Evidence, overrides: Mapping[str, str]) -> str:
