@@ -66,14 +66,14 @@ _credentials = cache(
         re.compile,
         # "Bearer authentication required" is prose: what follows must hold a digit, or be long.
         r"(?P<lead>\bBearer\s+(?=[^\s\"',;]*\d|[^\s\"',;]{20})"
-        r"|\b(?:api[-_]?key|access[-_]?token|authorization|x-goog-api-key)[\"']?\s*[=:]\s*[\"']?"
+        r"|\b(?:api[-_]?key|(?:access|security)[-_]?token|authorization|x-goog-api-key)[\"']?\s*[=:]\s*[\"']?"
         r"|[?&](?:key|api_key|access_token|token|sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)="
         r"|://[^/\s:@]{1,64}:(?=[^/\s@]{1,128}@))[^\s\"'&,;<>@]{8,}"
         r"|(?<![A-Za-z0-9])(?:"
         r"sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9._-]{20,}"
         # A long one is taken without its dot: looking for that from every "eyJ" in it takes its length each time.
         r"|eyJ[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{8,}[A-Za-z0-9._-]*|eyJ[A-Za-z0-9_-]{65}[A-Za-z0-9._-]*"
-        r"|(?:gsk|xai|hf|r8|fw|csk|cpk|pplx|nvapi|jina|vck|flp|key|pk|rk|sk|sess)[-_][A-Za-z0-9_-]{20,}"
+        r"|(?:gsk|xai|hf|r8|fw|csk|cpk|pplx|nvapi|jina|vck|flp|fpk|tgp|key|pk|rk|sk|sess)[-_][A-Za-z0-9_-]{20,}"
         r"|bce-v3/[A-Za-z0-9/-]{16,}|(?:ghp|gho|ghs|ghu|github_pat|glpat)[-_][A-Za-z0-9_-]{16,}|dapi[0-9a-f]{32}|(?:AKIA|ASIA)[A-Z0-9]{16}"
         r"|[0-9a-f]{32}\.[A-Za-z0-9]{16})",
         re.IGNORECASE,

@@ -128,7 +128,7 @@ _AUTH_CODES = _Codes(
 )
 _NOT_FOUND_CODES = _Codes(
     "not_found not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
-    " DeploymentNotFound InvalidEndpoint.ClosedEndpoint NotAuthorizedOrNotFound model_is_deactivated"
+    " DeploymentNotFound InvalidEndpoint.ClosedEndpoint NotAuthorizedOrNotFound model_is_deactivated invalid_model_id"
     " resource_does_not_exist endpoint_not_found unknown_model invalid_model model_not_available model_not_supported"
     " model_not_exist model_decommissioned model_deprecated unavailable_model UnknownOperationException 5007 1211",
     "model_not_found",
