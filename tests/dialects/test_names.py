@@ -31,8 +31,9 @@ TURNS: list[Any] = [
 ]
 
 
-def asked(model: str, **more: Any) -> tuple[HttpRequest, Target]:
-    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1", "VERTEXAI_PROJECT": "p"}, api_key="k")
+def asked(model: str, api_base: str | None = None, **more: Any) -> tuple[HttpRequest, Target]:
+    env = {"AWS_REGION": "eu-west-1", "VERTEXAI_PROJECT": "p"}
+    target = lookup.resolve(model, env=env, api_key="k", api_base=api_base)
     body = {"messages": TURNS, "tools": TOOLS, **more}
     return form_of(target, "chat").request(Call("chat", model, body), target), target
 
@@ -75,6 +76,24 @@ def test_names_that_google_refuses_go_out_as_others(model: str) -> None:
     assert [name for name in out if name in names] == ["a.b:c", "a" * 128]
     assert body["contents"][1]["parts"][0]["functionCall"]["name"] == out[0]
     assert body["contents"][2]["parts"][0]["functionResponse"]["name"] == out[0]
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-5", "vertex_ai/claude-opus-5", "azure_ai/claude-opus-5"])
+def test_names_that_claude_refuses_go_out_as_others(model: str) -> None:
+    # "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'": home-assistant/core#147760, and of a
+    # model's own inventions that the history repeats vercel/ai#10202.
+    tools = [{"type": "function", "function": {"name": name}} for name in (OTHER, "1st", "a" * 128, "a" * 129)]
+
+    sent, target = asked(model, tools=tools, api_base="https://here.test")
+
+    body = json.loads(sent.body)
+    out = [one["name"] for one in body["tools"]]
+    assert all(map(re.compile("[a-zA-Z0-9_-]{1,128}").fullmatch, out))
+    assert out[1:3] == ["1st", "a" * 128]
+    assert body["messages"][1]["content"][0]["name"] == out[0]
+    answer = {"content": [{"type": "tool_use", "id": "c2", "name": out[0], "input": {}}], "stop_reason": "tool_use"}
+    canonical, _ = form_of(target, "chat").response(sent, HEAD, json.dumps(answer).encode())
+    assert canonical["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == OTHER
 
 
 @pytest.mark.parametrize("name", [LONG, "short"])

@@ -71,6 +71,9 @@ class BlockTurns:
             self._add_assistant(self._with_own_ids(message), where)
         elif role == "tool":
             owed = self._owed.get(as_str(message.get("tool_call_id")))
+            if owed == []:  # "each tool_use must have a single result", says Claude (QwenLM/qwen-code#8163)
+                self.draft.note(f"{where} (a second result of one call)")
+                return
             self._add_result({**message, "tool_call_id": owed.pop(0)} if owed else message, where)
         else:
             raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")

@@ -184,7 +184,7 @@ def _claude(name: str) -> Traits:
     if "claude-instant" in name:
         version = (1, 0)
     facts = next(facts for oldest, facts in _CLAUDE if version >= oldest)
-    out: Traits = {**facts, "max_temperature": _CLAUDE_TEMPERATURE}
+    out: Traits = {**facts, "max_temperature": _CLAUDE_TEMPERATURE, "tool_names": "[a-zA-Z0-9_-]{1,128}"}
     if "opus" in name:
         if version == (4, 0):
             out["default_max_tokens"] = _OPUS_4_MAX_TOKENS

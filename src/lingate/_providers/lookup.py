@@ -39,7 +39,7 @@ from lingate._providers.templates import (
 from lingate.errors import ConfigError, UnknownProviderError
 
 # What a host says about its own wire; such a fact of a row is stronger than what is known about a model elsewhere.
-_HOST_FACTS = ("max_tokens_param", "reasoning_param", "reasoning_history", "structured", "efforts")
+_HOST_FACTS = ("max_tokens_param", "reasoning_param", "reasoning_history", "structured", "efforts", "tool_names")
 
 # A base URL is sometimes given with the path of the one request it was copied from. Of `/v1` too, the wire format that
 # begins its own paths so has no use.

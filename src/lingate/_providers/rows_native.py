@@ -13,7 +13,10 @@ _NEWEST: Traits = {"thinking": "level", "tool_names": "[a-zA-Z_][a-zA-Z0-9_.:-]{
 GEMINI_MODELS = (
     ModelRule(pattern=r".*", traits=_NEWEST),
     # docs.cloud.google.com/gemini-enterprise-agent-platform/models/guides/gemini-3-8-flash: from 3.7 on Flash too has no `minimal`.
-    ModelRule(pattern=r".*gemini-3(?:(?:\.\d+)?-pro|\.[7-9]).*", traits={"efforts": ("low", "medium", "high")}),
+    ModelRule(
+        pattern=r".*gemini-(?:3(?:(?:\.\d+)?-pro|\.[7-9])|(?:pro|flash)-latest).*",
+        traits={"efforts": ("low", "medium", "high")},
+    ),
     ModelRule(pattern=r".*gemini-3-pro.*", traits={"efforts": ("low", "high")}),
     # https://ai.google.dev/gemini-api/docs/generate-content/latest-model: what earlier ones took answers 400.
     ModelRule(

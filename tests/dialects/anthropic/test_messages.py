@@ -319,6 +319,17 @@ def test_calls_of_one_id_have_one_each_and_so_have_their_results() -> None:
     assert turns(*asked, assistant("so."), user("go on"))[:6] == made[:6], "what was cached once stays the same"
 
 
+def test_a_call_has_one_result() -> None:
+    # "each tool_use must have a single result": histories in which one stands twice (QwenLM/qwen-code#8163,
+    # router-for-me/CLIProxyAPI#4997).
+    asked = [user("go"), assistant(tool_calls=[called("a"), called("b")]), result("a"), result("b"), result("a")]
+
+    made = turns(*asked, user("and?"))
+
+    assert [block.get("tool_use_id") for block in made[2]["content"]] == ["a", "b", None]
+    assert dropped(messages=asked) == ["messages[4] (a second result of one call)"]
+
+
 def test_the_last_result_of_an_id_is_the_last_calls() -> None:
     made = turns(
         user("go"), assistant(tool_calls=[called("a")]), user("no"), assistant(tool_calls=[called("a")]), result("a")

@@ -10,7 +10,7 @@ import pytest
 from lingate._dialects._signature import seal
 from lingate._model import Traits
 from lingate.errors import ConfigError, UnsupportedError
-from tests.dialects.gemini.support import CHAT, MIDDLE, call, dropped, send, target, wire
+from tests.dialects.gemini.support import CHAT, MIDDLE, call, dropped, parse, send, target, wire
 
 USER = {"role": "user", "content": "hi"}
 CALLS = [
@@ -51,6 +51,56 @@ def test_a_lone_system_message_is_the_users() -> None:
         "contents": [{"role": "user", "parts": [{"text": "s"}]}]
     }
     assert dropped(messages=[{"role": "system", "content": "s"}]) != []
+
+
+def test_a_call_has_one_result() -> None:
+    # router-for-me/CLIProxyAPI#4997; each of two calls that share an id has its own (Kimi).
+    one, two = ({"role": "tool", "tool_call_id": given, "content": given} for given in ("c1", "c2"))
+    asked = [USER, {"role": "assistant", "tool_calls": CALLS}, one, one, two]
+
+    assert len(contents(*asked)[2]["parts"]) == 2
+    assert dropped(messages=asked) == ["messages[3] (a second result of one call)"]
+    assert len(contents(USER, {"role": "assistant", "tool_calls": CALLS[:1] * 2}, one, one)[2]["parts"]) == 2
+    assert dropped(messages=[*asked[:3], two, {"role": "assistant", "tool_calls": CALLS[:1]}, one]) == []
+
+
+def test_google_cloud_is_told_no_ids() -> None:
+    # "Unknown name "id" at 'contents[1].parts[0].function_call'": vercel/ai#15664, langchain-ai/langchainjs#10266.
+    asked = [
+        USER,
+        {"role": "assistant", "tool_calls": CALLS},
+        *({"role": "tool", "tool_call_id": given, "content": given} for given in ("c2", "c1")),
+    ]
+
+    made = contents(*asked, traits={"google_cloud": True})
+
+    assert made[1]["parts"] == [
+        {"functionCall": {"name": "f", "args": {"a": 1}}},
+        {"functionCall": {"name": "g", "args": {}}},
+    ]
+    assert [part["functionResponse"] for part in made[2]["parts"]] == [
+        {"name": "f", "response": {"result": "c1"}},
+        {"name": "g", "response": {"result": "c2"}},
+    ]
+    assert "id" in contents(*asked)[1]["parts"][0]["functionCall"]
+    again = json.loads(json.dumps(asked).replace("c1", "vcyiitct"))  # as it gives some itself
+    made = contents(*again, traits={"google_cloud": True})
+    assert [made[1]["parts"][0]["functionCall"]["id"], made[2]["parts"][0]["functionResponse"]["id"]] == [
+        "vcyiitct"
+    ] * 2
+
+
+def test_google_cloud_is_told_no_ids_that_googles_clients_brought() -> None:
+    turns = [
+        {"role": "user", "parts": [{"text": "hi"}]},
+        {"role": "model", "parts": [{"functionCall": {"id": "x", "name": "f", "args": {}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"id": "x", "name": "f", "response": {"a": 1}}}]},
+    ]
+
+    made = json.loads(CHAT.request(parse({"contents": turns}), target({"google_cloud": True})).body)
+
+    assert made["contents"][1]["parts"] == [{"functionCall": {"name": "f", "args": {}}}]
+    assert made["contents"][2]["parts"] == [{"functionResponse": {"name": "f", "response": {"a": 1}}}]
 
 
 def test_a_model_without_system_text_is_told_by_the_user() -> None:

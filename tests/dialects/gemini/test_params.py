@@ -273,7 +273,15 @@ def test_whether_to_store_is_told_google_in_its_own_api_and_refused_in_its_cloud
 
 
 @pytest.mark.parametrize(
-    ("model", "level"), [("gemini-3.6-flash", "minimal"), ("gemini-3.7-flash", "low"), ("gemini-3.8-flash", "low")]
+    ("model", "level"),
+    [
+        ("gemini-3.6-flash", "minimal"),
+        ("gemini-3.7-flash", "low"),
+        ("gemini-3.8-flash", "low"),
+        ("gemini-flash-latest", "low"),  # vercel/ai#19031
+        ("gemini-pro-latest", "low"),
+        ("gemini-flash-lite-latest", "minimal"),
+    ],
 )
 def test_flash_thinks_at_least_a_little_from_some_day_on(model: str, level: str) -> None:
     to = lookup.resolve(f"gemini/{model}", env={}, api_key="k")

@@ -56,6 +56,13 @@ def test_tools_that_an_item_brings_are_offered_like_the_others() -> None:
     assert names(input=[{**BROUGHT, "tools": [PLAIN]}, HI]) == ["look"]
 
 
+def test_a_tool_that_is_brought_again_is_offered_once() -> None:
+    # Codex sends some among its tools and in an item, and that item again: router-for-me/CLIProxyAPI#4788.
+    brought = {**BROUGHT, "tools": [SPACE, PLAIN]}
+
+    assert names(input=[brought, HI, brought], tools=[PLAIN, SPACE]) == ["look", "mcp__maps__look"]
+
+
 def test_calls_in_the_history_are_of_the_functions_that_are_offered() -> None:
     call = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"}
     result = {"type": "function_call_output", "call_id": "c1", "output": "sea"}

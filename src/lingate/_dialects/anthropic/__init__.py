@@ -9,6 +9,7 @@ from lingate._dialects._claude import asked_betas
 from lingate._dialects._envelope import join_url
 from lingate._dialects._faults import anthropic_error
 from lingate._dialects._free_text import FunctionsOnly
+from lingate._dialects._names import ShortNames
 from lingate._dialects.anthropic.face_request import PAGING, parse_chat, parse_count, parse_models
 from lingate._dialects.anthropic.face_response import Encoder, render_count, render_message, render_models
 from lingate._dialects.anthropic.facts import MODELS_PATH, NAME
@@ -42,9 +43,11 @@ class Chat(Form):
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": FunctionsOnly(Chat(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder)),
+        "chat": ShortNames(
+            FunctionsOnly(Chat(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder))
+        ),
         "models": Form(models_request, read_models, parse_models, render_models),
-        "count_tokens": FunctionsOnly(Form(count_request, read_count, parse_count, render_count)),
+        "count_tokens": ShortNames(FunctionsOnly(Form(count_request, read_count, parse_count, render_count))),
     },
     render_error=render_error,
 )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lingate._dialects._arguments import arguments_object, calls_of
@@ -39,6 +40,7 @@ class Turns:
         self._results: list[tuple[int, JsonDict]] = []
         self._beside: list[JsonDict] = []
         self._order: dict[str, int] = {}
+        self._due: dict[str, int] = {}
 
     def add(self, message: Any, at: int) -> None:
         role = dig(message, "role")
@@ -78,6 +80,8 @@ class Turns:
         if self.contents[0]["role"] == "model" and _calls(self.contents[0]["parts"]):
             self.contents.insert(0, {"role": "user", "parts": [{"text": "."}]})
             draft.note("contents[0] (a full stop of the user's was added, as a call needs a turn of theirs before it)")
+        if draft.traits.get("google_cloud") and "/v1beta1/" not in draft.target.url:
+            self.contents = [_with_cloud_ids(turn) for turn in self.contents]
         draft.body["contents"] = self.contents
 
     def _say_as_user(self, parts: list[JsonDict]) -> None:
@@ -123,6 +127,9 @@ class Turns:
         last: JsonDict = self.contents[-1] if self.contents else {"role": "user"}
         joins = last["role"] == "model" and (_calls(parts) or _calls(last["parts"]))
         before = self._order if joins else {}
+        self._due = self._due if joins else {}
+        for given in ids:
+            self._due[given] = self._due.get(given, 0) + 1
         self._order = {**before, **{given: len(before) + n for n, given in enumerate(ids)}}
         if joins:
             last["parts"] = [*last["parts"], *parts]
@@ -134,6 +141,11 @@ class Turns:
         if message.get("cache_control"):
             self.draft.note("cache_control")
         given, name = self._call_of(message, where)
+        due = self._due.get(given)
+        if due == 0:  # "the number of function response parts is equal to the number of function call parts"
+            self.draft.note(f"{where} (a second result of one call)")
+            return
+        self._due[given] = (due or 1) - 1
         kept = _original_result(message)
         if kept is None:
             text, media = self._result_parts(message.get("content"), f"{where}.content")
@@ -174,6 +186,26 @@ class Turns:
 
 def write_messages(draft: Draft) -> None:
     written(Turns(draft), draft.messages(NAME))
+
+
+_CLOUD_ID = re.compile("[a-z0-9]{8}")
+
+
+def _with_cloud_ids(turn: JsonDict) -> JsonDict:
+    # The cloud's v1, unlike its v1beta1, refuses ids of calls as unknown (vercel/ai#15664, langchain-ai/langchainjs#10266);
+    # what it gives itself looks like this.
+    told = (
+        {
+            kind: without(said, ("id",)) if isinstance(said, dict) and not _own(said.get("id")) else said
+            for kind, said in part.items()
+        }
+        for part in turn["parts"]
+    )
+    return {**turn, "parts": list(told)}
+
+
+def _own(given: Any) -> bool:
+    return bool(_CLOUD_ID.fullmatch(as_str(given)))
 
 
 def _calls(parts: list[JsonDict]) -> bool:

@@ -38,7 +38,7 @@ def all_tools(body: JsonDict) -> list[JsonDict]:
 
 
 def spread(tools: list[JsonDict]) -> tuple[list[JsonDict], Names]:
-    # The tools without namespaces, and who is who among them.
+    # The tools without namespaces, each once, and who is who among them.
     # Raises Malformed: what a namespace holds are not tools.
     flat: list[JsonDict] = []
     names: Names = {}
@@ -54,7 +54,10 @@ def spread(tools: list[JsonDict]) -> tuple[list[JsonDict], Names]:
                 names[name] = space, known
                 inner = {**inner, kind: {**inner[kind], "name": name}}
             flat.append(inner)
-    return flat, names
+    once: dict[str | int, JsonDict] = {}
+    for n, tool in enumerate(flat):
+        once.setdefault(as_str(dig(tool, as_str(tool.get("type")), "name")) or n, tool)
+    return list(once.values()), names
 
 
 def with_flat_choice(choice: Any, tools: list[JsonDict], names: Names) -> Any:
