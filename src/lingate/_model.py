@@ -102,8 +102,8 @@ class Traits(TypedDict, total=False):
     """
     tool_media: bool
     """Whether the results of tools may hold images and files on an OpenAI-shaped wire. Default true."""
-    strict_turns: bool
-    """No user's turn may follow the result of a tool, and no answer be empty. Default false."""
+    strict_turns: Literal[True, "answers"]
+    """No user's turn may follow the result of a tool, and no answer be empty; or no answer be empty. Default: all may."""
     prefill: bool
     """Whether a trailing assistant message is taken as the beginning of the answer."""
     think_tags: bool

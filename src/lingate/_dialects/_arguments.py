@@ -79,11 +79,13 @@ def is_whole(pieces: Iterable[str]) -> bool:
 
 
 def _said(text: str) -> Any:
-    # What a text of arguments says: nothing means `{}`, and what is no JSON is itself.
+    # What a text of arguments says: nothing means `{}`, what is no JSON is itself, an object written twice is one.
     try:
-        return decode(text) if text.strip() else {}
+        found = decode(text) if text.strip() else {}
     except ValueError:
         return text
+    within = _said(found) if isinstance(found, str) and found.startswith("{") else None
+    return within if isinstance(within, dict) else found
 
 
 def shown_call(call: JsonDict) -> tuple[str, Any]:

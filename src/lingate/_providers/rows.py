@@ -85,6 +85,7 @@ _KIMI: Traits = {
     "tool_choice_required": "auto",
     "tool_schema_drop": ("$schema",),
     "text_content": True,
+    "strict_turns": "answers",
     "max_temperature": 1.0,
     "max_stop": 5,
 }

@@ -18,6 +18,9 @@ GEMINI_MODELS = (
         traits={"efforts": ("low", "medium", "high")},
     ),
     ModelRule(pattern=r".*gemini-3-pro.*", traits={"efforts": ("low", "high")}),
+    # mozilla-ai/any-llm#1345; 400 "thinking_level is not supported by this model": BerriAI/litellm#17074.
+    ModelRule(pattern=r".*gemini-3.*-image.*", traits={"efforts": ("minimal", "high")}),
+    ModelRule(pattern=r".*gemini-3.*-pro-image.*", traits={"thinking": "none"}),
     # https://ai.google.dev/gemini-api/docs/generate-content/latest-model: what earlier ones took answers 400.
     ModelRule(
         pattern=r".*gemini-[4-9].*",

@@ -214,6 +214,13 @@ def test_an_openai_refusal_is_text_and_a_stop_reason() -> None:
     assert made["stop_details"]["explanation"] == "No."
 
 
+def test_an_object_that_was_written_as_a_text_of_json_is_one() -> None:
+    made = {"id": "c", "type": "function", "function": {"name": "f", "arguments": json.dumps('{"a": 1}')}}
+    choice = {"index": 0, "message": {"role": "assistant", "tool_calls": [made]}, "finish_reason": "tool_calls"}
+
+    assert parse_message(CHAT.render({**OPENAI, "choices": [choice]}))["content"][0]["input"] == {"a": 1}
+
+
 @pytest.mark.parametrize(("arguments", "shown"), [("not json", "not json"), ("[1]", [1]), ({"arguments": 1}, 1)])
 def test_arguments_that_are_no_object_are_shown_to_the_client(arguments: Any, shown: Any) -> None:
     made = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}

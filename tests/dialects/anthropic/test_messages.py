@@ -213,6 +213,7 @@ def test_a_tool_result_without_an_id_names_the_message() -> None:
         ("[]", {}),
         ({"a": 1}, {"a": 1}),
         ('{"a": [1, null]}', {"a": [1, None]}),
+        (json.dumps('{"a": 1}'), {"a": 1}),  # quarkiverse/quarkus-langchain4j#2642, tridz-dev/huf#676
     ],
 )
 def test_tool_arguments_come_as_text_an_object_or_nothing(arguments: Any, expected: dict[str, Any]) -> None:

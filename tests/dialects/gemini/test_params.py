@@ -272,6 +272,19 @@ def test_whether_to_store_is_told_google_in_its_own_api_and_refused_in_its_cloud
     assert sent.dropped == (["store"] if store else [])
 
 
+def test_models_that_draw_think_little_or_much_or_are_not_told() -> None:
+    # mozilla-ai/any-llm#1345; "thinking_level is not supported by this model": BerriAI/litellm#17074.
+    flash, pro = (
+        lookup.resolve(f"gemini/gemini-{model}-image-preview", env={}, api_key="k") for model in ("3.1-flash", "3-pro")
+    )
+
+    body = json.loads(form_of(flash, "chat").request(call(reasoning_effort="medium"), flash).body)
+
+    assert body["generationConfig"]["thinkingConfig"]["thinkingLevel"] == "high"
+    with pytest.raises(UnsupportedError, match="reasoning_effort"):
+        form_of(pro, "chat").request(call(reasoning_effort="high"), pro)
+
+
 @pytest.mark.parametrize(
     ("model", "level"),
     [
@@ -281,6 +294,7 @@ def test_whether_to_store_is_told_google_in_its_own_api_and_refused_in_its_cloud
         ("gemini-flash-latest", "low"),  # vercel/ai#19031
         ("gemini-pro-latest", "low"),
         ("gemini-flash-lite-latest", "minimal"),
+        ("gemini-3.1-flash-image-preview", "minimal"),
     ],
 )
 def test_flash_thinks_at_least_a_little_from_some_day_on(model: str, level: str) -> None:

@@ -79,6 +79,11 @@ def test_an_answer_that_was_empty_is_left_out_where_it_would_be_refused(content:
     empty = {"role": "assistant", "content": content, "reasoning_content": "..."}
 
     assert written(*HELLO, empty, *HELLO, strict_turns=True) == [*HELLO, *HELLO]
+    kimi = {"strict_turns": "answers", "reasoning_history": "reasoning_content"}
+    assert written(*HELLO, empty, *HELLO, **kimi) == [*HELLO, *HELLO]
+    called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    turns = [*HELLO, called, {"role": "tool", "tool_call_id": "c1", "content": "ok"}, *HELLO]
+    assert written(*turns, **kimi) == turns
     assert written(*HELLO, empty, *HELLO) == [*HELLO, {"role": "assistant", "content": ""}, *HELLO]
 
 

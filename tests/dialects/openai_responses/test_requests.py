@@ -469,6 +469,12 @@ def test_store_is_left_to_the_provider_where_the_caller_will_come_back(field: st
         ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, {"effort": "low"}),
         ({"thinking": {"type": "enabled", "budget_tokens": 8000}}, {"effort": "medium"}),
         ({"thinking": {"type": "enabled", "budget_tokens": 30000}}, {"effort": "high"}),
+        # Claude Code's `showThinkingSummaries`: the words were left out (stdapi-ai/stdapi.ai#285).
+        (
+            {"thinking": {"type": "adaptive", "display": "summarized"}, "reasoning_effort": "xhigh"},
+            {"effort": "xhigh", "summary": "auto"},
+        ),
+        ({"thinking": {"type": "adaptive", "display": "omitted"}, "reasoning_effort": "low"}, {"effort": "low"}),
         ({"thinking": {"type": "disabled"}}, {"effort": "none"}),
         ({"thinking": {"type": "disabled"}, "reasoning_effort": "high"}, {"effort": "none"}),
     ],

@@ -32,6 +32,7 @@ _ANSWER_ONLY = (
 _FORMATS = frozenset({"anthropic", "bedrock_converse", "cohere", "gemini", "ollama", "openai_responses"})
 """Who keeps what a message was read from in `provider_specific_fields`, so that what is lost of it can be told."""
 
+_THOUGHT = frozenset({"role", "content", "reasoning_content"})
 _MEDIA = frozenset({"image_url", "file", "input_audio", "video_url"})
 _PLAIN_ROLES = frozenset({"user", "assistant", "system"})
 
@@ -338,12 +339,14 @@ def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:
 
 def _bridged(messages: list[Any], sent: HttpRequest) -> list[Any]:
     # Put a turn of the assistant between a tool's result and a user's turn, for models that refuse one after the other.
-    # What they refuse too is an answer that was empty ("must have either content or tool_calls, but not none").
+    # What they refuse too is an answer that was empty ("must have either content or tool_calls, but not none"), and so does
+    # Kimi ("with role 'assistant' must not be empty": MoonshotAI/kimi-code#1985).
     bridged: list[Any] = []
+    all_of_it = sent.target.traits.get("strict_turns") is True
     for message in messages:
-        if message == {"role": "assistant", "content": ""}:
+        if message.keys() <= _THOUGHT and message.get("role") == "assistant" and not message.get("content"):
             continue
-        if bridged and message.get("role") == "user" and bridged[-1].get("role") == "tool":
+        if all_of_it and bridged and message.get("role") == "user" and bridged[-1].get("role") == "tool":
             note(sent, f"messages[{len(bridged)}] (a turn of the assistant was added, as the model needs one there)")
             bridged.append({"role": "assistant", "content": "Done."})
         bridged.append(message)

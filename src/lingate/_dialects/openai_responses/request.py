@@ -127,6 +127,8 @@ def write_reasoning(draft: Draft) -> None:
         made["effort"] = effort
     elif draft.exact and made.get("effort") is not None:
         del made["effort"]  # taken away since the client asked for it
+    if made and not off and dig(draft.asked.get("thinking"), "display") == "summarized":
+        made.setdefault("summary", "auto")
     if made or given is not None:
         draft.body["reasoning"] = made
 
