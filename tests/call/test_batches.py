@@ -62,6 +62,13 @@ def test_inputs_go_out_in_as_few_requests_as_will_do() -> None:
     assert [len(part["data"]) for part in answer.raw["parts"]] == [10, 10, 2]
 
 
+def test_mistral_embeds_256_at_once() -> None:
+    made, transport = client(vectors(*range(256), tokens=1), vectors(256, tokens=1))
+
+    assert len(made.embed("mistral/mistral-embed", words(257), api_key="k").vectors) == 257
+    assert [len(body["input"]) for body in transport.bodies] == [256, 1]
+
+
 def test_awaited_calls_are_divided_too() -> None:
     transport = AsyncFakeTransport(vectors(*range(10), tokens=1), vectors(10, tokens=1))
 

@@ -201,6 +201,16 @@ def test_the_beginning_of_an_answer_says_that_it_is_one() -> None:
     assert _run({"messages": [asked]}, quirks=("marked_prefill",))[0]["messages"] == [asked]
 
 
+@pytest.mark.parametrize("choice", ["any", {"type": "function", "function": {"name": "f"}}])
+def test_a_call_that_is_forced_has_no_format_of_an_answer_beside_it(choice: Any) -> None:
+    asked = {"tool_choice": choice, "response_format": {"type": "json_object"}}
+
+    assert _run(asked, quirks=("forced_call_alone",))[0] == {"tool_choice": choice}
+    for other in ({**asked, "tool_choice": "auto"}, {"response_format": asked["response_format"]}):
+        assert _run(other, quirks=("forced_call_alone",))[0] == other
+    assert "forced_call_alone" in resolve("mistral/mistral-large-latest", env={}, api_key="k").row.quirks
+
+
 def test_no_reasoning_is_a_null_where_that_is_the_word_for_it() -> None:
     traits = {"efforts": ("low", "medium", "high")}
 

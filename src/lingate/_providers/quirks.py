@@ -208,6 +208,13 @@ def marked_prefill(body: JsonDict, sent: HttpRequest) -> None:
         body["messages"] = [*messages[:-1], {"prefix": True, **last}]
 
 
+def forced_call_alone(body: JsonDict, sent: HttpRequest) -> None:
+    # No answer, but a call is to come: "`json_schema` response type with tools is only compatible with `tool_choice: auto`"
+    # (0xPlaygrounds/rig#2337).
+    if body.get("tool_choice") not in (None, "auto", "none") and body.pop("response_format", None):
+        sent.dropped.append("response_format (a tool is to be called)")
+
+
 QUIRKS: Mapping[str, Edit] = {
     edit.__name__: edit
     for edit in (
@@ -224,6 +231,7 @@ QUIRKS: Mapping[str, Edit] = {
         width_and_height,
         marked_token,
         marked_prefill,
+        forced_call_alone,
     )
 }
 """The edits a row may list, by name."""

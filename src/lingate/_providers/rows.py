@@ -508,7 +508,7 @@ _ROWS = (
         rename={"seed": "random_seed"},
         unsupported=(*_OPENAIS, *SAMPLING, "logit_bias", "logprobs", "top_logprobs", "user", "stream_options"),
         traits=_MISTRAL,
-        quirks=("marked_prefill",),
+        quirks=("marked_prefill", "forced_call_alone"),
         prices="mistral",
         note="Completions fill in the middle: what stands behind the gap is `suffix`.",
     ),
@@ -1242,7 +1242,8 @@ _ROWS = (
             "functions",
             "function_call",
         ),
-        traits=_MISTRAL,
+        # "Too many inputs in request, split into more batches" from 257 on: 0xPlaygrounds/rig#2337.
+        traits={**_MISTRAL, "most_inputs": 256},
         # 400 "reasoning_effort='medium' is not supported for this model": architects-toolkit/SmartHopper#647. GLM, which
         # it hosts too, has `low`, `high` and `max`: mistralai/mistral-vibe#1117.
         models=(
@@ -1253,7 +1254,7 @@ _ROWS = (
             ModelRule(pattern=r"magistral-medium-latest|mistral-medium", traits={"priced_as": "mistral-medium-latest"}),
             ModelRule(pattern=r"magistral-small-latest|mistral-small", traits={"priced_as": "mistral-small-latest"}),
         ),
-        quirks=("marked_prefill", "bare_media"),
+        quirks=("marked_prefill", "bare_media", "forced_call_alone"),
         otel="mistral_ai",
     ),
     ProviderRow(

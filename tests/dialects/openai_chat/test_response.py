@@ -523,3 +523,12 @@ def test_a_model_that_calls_another_tool_has_not_answered_yet() -> None:
     ]
 
     assert (choice["message"]["tool_calls"], choice["message"]["content"]) == (calls, None)
+
+
+def test_json_that_was_asked_for_and_told_as_reasoning_is_the_answer() -> None:
+    # vllm-project/vllm#48863
+    told = answer({"role": "assistant", "content": None, "reasoning_content": '{"a": 1}'})
+    for asked, said in (({"type": "json_object"}, '{"a": 1}'), ({"type": "text"}, None)):
+        sent = CHAT.request(call(messages=HELLO, response_format=asked), target())
+        got = CHAT.response(sent, JSON, json.dumps(told).encode())[0]["choices"][0]["message"]
+        assert (got["content"], "reasoning_content" in got) == (said, said is None)

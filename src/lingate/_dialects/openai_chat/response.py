@@ -107,6 +107,8 @@ def _choice(raw: Any, at: int, sent: HttpRequest, unsaid: str | None) -> JsonDic
     if logprobs:
         choice["logprobs"] = {name: _objects(value) for name, value in as_dict(logprobs).items()} or None
     calls = message.get("tool_calls")
+    if not calls and not message.get("content") and _is_asked_for(message.get("reasoning_content"), sent):
+        message["content"] = message.pop("reasoning_content")
     legacy = not calls and isinstance(message.get("function_call"), dict)
     whole = reason != "length" or _is_whole(told)
     choice["finish_reason"] = settle(reason, calls=bool(calls) or legacy, legacy=legacy, whole=whole)
@@ -254,6 +256,13 @@ def _is_whole(message: JsonDict) -> bool:
         if kind != "custom" and (arguments is None or (isinstance(arguments, str) and not is_json(arguments))):
             return False
     return True
+
+
+def _is_asked_for(thought: str | None, sent: HttpRequest) -> bool:
+    # Whether this is the JSON that was asked for: vLLM's parsers take it for reasoning where the model did not think
+    # (vllm-project/vllm#48863, #50948).
+    asks = as_str(dig(sent.call.body, "response_format", "type")).startswith("json_")
+    return asks and thought is not None and thought[:1] == "{" and is_json(thought)
 
 
 def is_json(text: str) -> bool:
