@@ -18,6 +18,11 @@ GEMINI_MODELS = (
         traits={"efforts": ("low", "medium", "high")},
     ),
     ModelRule(pattern=r".*gemini-3-pro.*", traits={"efforts": ("low", "high")}),
+    # 400 "Requests ending with a model turn are not supported", of these "and all future" ones: Zoo-Code-Org/Zoo-Code#1052,
+    # LibreChat-AI/agents#323.
+    ModelRule(
+        pattern=r".*gemini-(?:3\.5-flash-lite|3\.[6-9]|[4-9]|flash-(?:lite-)?latest).*", traits={"prefill": False}
+    ),
     # mozilla-ai/any-llm#1345; 400 "thinking_level is not supported by this model": BerriAI/litellm#17074.
     ModelRule(pattern=r".*gemini-3.*-image.*", traits={"efforts": ("minimal", "high")}),
     ModelRule(pattern=r".*gemini-3.*-pro-image.*", traits={"thinking": "none"}),

@@ -272,6 +272,27 @@ def test_whether_to_store_is_told_google_in_its_own_api_and_refused_in_its_cloud
     assert sent.dropped == (["store"] if store else [])
 
 
+@pytest.mark.parametrize(
+    ("model", "continues"),
+    [
+        ("gemini-3.5-flash", True),
+        ("gemini-3.1-pro-preview", True),
+        ("gemini-3.5-flash-lite", False),
+        ("gemini-3.6-flash", False),
+        ("gemini-4-argon", False),
+        ("gemini-flash-latest", False),
+    ],
+)
+def test_newer_models_do_not_go_on_with_an_answer(model: str, continues: bool) -> None:
+    to = lookup.resolve(f"gemini/{model}", env={}, api_key="k")
+    begun = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "The"}]
+
+    sent = form_of(to, "chat").request(call(messages=begun, drop_params=True), to)
+
+    assert [turn["role"] for turn in json.loads(sent.body)["contents"]] == ["user", "model"][: 1 + continues]
+    assert bool(sent.dropped) is not continues
+
+
 def test_models_that_draw_think_little_or_much_or_are_not_told() -> None:
     # mozilla-ai/any-llm#1345; "thinking_level is not supported by this model": BerriAI/litellm#17074.
     flash, pro = (
