@@ -164,6 +164,10 @@ def test_costs_of_counts() -> None:
     assert litellm.completion_cost(model="gpt-4o", prompt="hello", completion="you") > 0
     response = {"model": "gpt-4o", "usage": {"prompt_tokens": 1000, "completion_tokens": 100}}
     assert litellm.completion_cost(response) == pytest.approx(0.0035)
+    for model in ("openai/gpt-4o", "gpt-4o"):  # behind a gateway that has not said what it cost
+        assert litellm.completion_cost(response, f"litellm_proxy/{model}") == pytest.approx(0.0035)
+    with pytest.raises(litellm.NotFoundError, match="no price"):
+        litellm.cost_per_token("litellm_proxy/mine", 1, 1)
 
 
 def test_a_cost_that_is_not_known_is_an_error_and_never_zero() -> None:

@@ -98,6 +98,8 @@ def test_an_answer_has_what_pydantic_objects_have(whole: Any) -> None:
     assert "choices" in type(whole).model_fields
     assert "choices" in whole.model_fields_set
     assert whole.usage.get("model_extra", {}) == whole.usage.model_extra
+    # OpenHands tells by it whether anything was written to the cache.
+    assert litellm.PromptTokensDetailsWrapper(cached_tokens=3).model_fields_set == {"cached_tokens"}
     assert whole.copy(update={"model": "mine"}).model == "mine"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lingate._providers.catalog import cost_of
 from lingate._providers.counts import with_own_tools
-from lingate._providers.naming import row_of
+from lingate._providers.naming import provider_of, row_of
 from lingate.compat import litellm as names
 from lingate.compat.litellm._params import Request
 from lingate.compat.litellm._record import Record
@@ -66,6 +66,10 @@ def cost_per_token(
     if own is not None:
         return _by_hand(usage, own)
     row = row_of(provider)
+    if row is not None and "cost_header" in row.traits:
+        # A gateway does not say what a stream cost: OpenHands then asks for the price of the model by its name there.
+        name, provider = provider_of(name) or (name, provider)
+        row = row_of(provider)
     cost = cost_of(row.name if row else provider, name, usage, service_tier=service_tier)
     if cost.total is None:
         raise names.NotFoundError(f"no price: {cost.reason}", name, provider)

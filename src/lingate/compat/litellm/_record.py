@@ -21,6 +21,8 @@ class FieldMissingError(AttributeError, KeyError):
 class Shape:
     # What records and dicts with attributes have of pydantic's models.
 
+    model_fields: ClassVar[Mapping[str, Any]] = {}
+
     @classmethod
     def model_validate(cls, obj: Mapping[str, Any] | Record, **_: Any) -> Self:
         return cls(**(obj.model_dump() if isinstance(obj, Record) else obj))
@@ -60,6 +62,15 @@ class Shape:
 
     def _public(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+    @property
+    def model_extra(self) -> dict[str, Any]:
+        # The fields that the class does not declare.
+        return {name: value for name, value in self._public().items() if name not in self.model_fields}
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        return set(self._public())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._public().items())})"
@@ -116,7 +127,6 @@ class Record(Shape):
     _parts: ClassVar[Mapping[str, type[Shape]]] = {}
     _defaults: ClassVar[Mapping[str, Any]] = {}
     _order: ClassVar[tuple[str, ...]] = ()
-    model_fields: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(
         cls,
@@ -176,15 +186,6 @@ class Record(Shape):
         return self.model_dump() == other if isinstance(other, dict) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def model_extra(self) -> dict[str, Any]:
-        # The fields that the class does not declare.
-        return {name: value for name, value in self if name not in self.model_fields}
-
-    @property
-    def model_fields_set(self) -> set[str]:
-        return set(self._public())
 
     def get(self, key: str, default: Any = None) -> Any:
         # The value of a field, or the default.
