@@ -443,25 +443,30 @@ async def test_a_redis_that_was_emptied_under_calls_lets_nobody_have_more_than_t
             ticket.settle(150, COST)
 
         assert await everywhere([limiter], [caller], 5, hold=0.1) == {"ok": 1, "budget": 4}
+        await until(lambda: limiter.link.up)
+        assert await outcome(limiter, caller) == "budget"
         assert await _kept(limiter) == ({}, {"s": str(nanos(4 * COST))})
 
 
-@pytest.mark.parametrize("what", ["started anew", "emptied"])
-async def test_what_a_replica_has_under_way_that_asks_nothing_counts_in_a_redis_that_has_lost_it(
+@pytest.mark.parametrize("what", ["started anew", "emptied", "emptied, and asked for another key"])
+async def test_what_a_replica_has_under_way_counts_in_a_redis_that_has_lost_it(
     redis: str, redis_server: Service, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(shared, "_HEARTBEAT", 3600.0 if what == "started anew" else 0.1)
+    monkeypatch.setattr(shared, "_HEARTBEAT", 0.1 if what == "emptied" else 3600.0)
     async with replicas(redis, 2) as (limiter, other):
         limits = Limits(max_budget=10 * COST, max_parallel_requests=2)
         caller, others = caller_of(limiter, limits), caller_of(other, limits)
         held = [await other.admit(others, estimate(), None, ()) for _ in range(2)]
         while await limiter.link.redis.publish("{lingate}:news", "") < 2:  # noqa: ASYNC110 - until both listen
             await asyncio.sleep(0.02)
-        if what == "emptied":
-            await limiter.link.redis.flushall()
-        else:
+        if what == "started anew":
             redis_server.stop(signal.SIGKILL)
             redis_server.start()
+        else:
+            await limiter.link.redis.flushall()
+        if what.endswith("another key"):
+            for one in (limiter, other):
+                assert await outcome(one, caller_of(one, limits, "l")) == "ok"
 
         await until(lambda: all(one.joins == 2 and one.link.up for one in (limiter, other)))
         assert await outcome(limiter, caller) == "concurrency"

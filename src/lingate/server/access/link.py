@@ -59,6 +59,7 @@ class Link:
         self._probe: asyncio.Task[None] | None = None
         self._warned = False
         self._joining = False
+        self._wake = asyncio.Event()
 
     async def start(self) -> None:
         # Connect; where that fails, go on trying in the background.
@@ -161,9 +162,17 @@ class Link:
             _log.warning("Redis does not answer (%s): limits are this process's own until it does", reason)
         self._warned = True
 
+    def forgotten(self) -> None:
+        # It answers, but knows nothing of us: come again at once.
+        self.lost("it has forgotten everything")
+        self._wake.set()
+
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_PROBE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PROBE_SECONDS):
+                    await self._wake.wait()
+            self._wake.clear()
             if not self.up and await self._try() and self._warned:
                 self._warned = False
                 _log.warning("Redis answers again: limits are shared")

@@ -123,6 +123,10 @@ class SharedLimiter(LocalLimiter):
             reply = await self.link.run(_ADMIT, keys, arguments, give_back)
             if reply[0] == 0:
                 return self._granted(plan, wanted, starts, counters, reply)
+            if reply[0] == 8:
+                if arguments[0] == self._me:
+                    self.link.forgotten()
+                continue
             if reply[0] != 9:
                 raise self._refusal(plan, wanted, reply)
             await self._tell([plan.budgets[index] for index in reply[1:]])
@@ -241,7 +245,7 @@ class SharedLimiter(LocalLimiter):
         # One that does not know us was started anew, or emptied: it has to be told what is under way, others count on it.
         with contextlib.suppress(AwayError):
             if await self.link.run(_JOIN, [self._key("replicas")], [self._me, "", "0"]):
-                self.link.lost("it has forgotten everything")
+                self.link.forgotten()
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
         # Tell the other replicas that a deployment rests.

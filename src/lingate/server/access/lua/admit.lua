@@ -1,8 +1,12 @@
--- Decide and reserve. Answers: 0 granted, 1 too many at once, 2 too fast, 3 over a budget, 9 budgets to be told of.
+-- Decide and reserve. Answers: 0 granted, 1 too many at once, 2 too fast, 3 over a budget, 8 who asks has to join again,
+-- 9 budgets to be told of.
 local me, np, nq, nt, nb = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local base, most, unit, bounded = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 local k, a = 1, 9
-redis.call('ZADD', KEYS[1], now, me)
+if redis.call('ZADD', KEYS[1], now, me) == 1 then
+  redis.call('ZREM', KEYS[1], me)
+  return {8}
+end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - SILENCE)
 local live = redis.call('ZRANGE', KEYS[1], 0, -1)
 for i = 1, np do
