@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -306,6 +307,28 @@ def test_sync_reaches_the_files_that_were_finished_and_closes_them(journal: Jour
     journal.sync()
 
     assert open_files() == before
+
+
+def test_a_disk_that_refuses_a_sync_has_no_file_closed_twice(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    while journal.segment < 4:
+        journal.write(make_row())
+    sync, synced = os.fdatasync, []
+
+    def full_at_the_second(file: int) -> None:
+        synced.append(file)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        sync(file)
+
+    monkeypatch.setattr(os, "fdatasync", full_at_the_second)
+    with pytest.raises(OSError, match="no space"):
+        journal.sync()
+    somebodys = os.open(journal.spool.path(1), os.O_RDONLY)
+    journal.sync()
+
+    assert somebodys == synced[0]
+    assert synced[2] == synced[1]
+    os.close(somebodys)
 
 
 def test_what_dead_processes_have_left_takes_room_too(tmp_path: Path) -> None:

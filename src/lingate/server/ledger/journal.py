@@ -221,11 +221,9 @@ class Journal:
         # Return when what was written before would survive a power cut.
         # May be called in a thread of its own.
         with self._syncing:
-            count = len(self._retired)
-            for file in self._retired[:count]:
-                os.fdatasync(file)
-                os.close(file)
-            del self._retired[:count]
+            while self._retired:
+                os.fdatasync(self._retired[0])
+                os.close(self._retired.pop(0))  # forgotten first: its number is soon another file's
             file, segment = self._file, self.segment
             if file >= 0:
                 os.fdatasync(file)
