@@ -15,6 +15,7 @@ from typing import Any
 
 import pydantic_core
 import pytest
+from openai.types import CompletionUsage
 from pydantic import BaseModel, TypeAdapter
 
 from lingate.compat import litellm
@@ -93,6 +94,8 @@ def test_an_answer_has_what_pydantic_objects_have(whole: Any) -> None:
     text = whole.model_dump_json()
 
     assert type(whole).model_validate_json(text) == type(whole).parse_obj(whole.model_dump()) == whole
+    counts = CompletionUsage(prompt_tokens=1, completion_tokens=2, total_tokens=3)
+    assert type(whole.usage).model_validate(counts).total_tokens == 3
     assert type(whole).construct(**whole.model_dump()).choices[0].message.content
     assert whole.model_extra["usage"].total_tokens == whole.usage.total_tokens
     assert "choices" in type(whole).model_fields

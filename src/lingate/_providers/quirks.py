@@ -53,6 +53,8 @@ def effort_beside_thinking(body: JsonDict, sent: HttpRequest) -> None:
 def adaptive_thinking(body: JsonDict, sent: HttpRequest) -> None:
     # Thinking that is switched on has another type, and no budget.
     if dig(body, "thinking", "type") == "enabled":
+        if "budget_tokens" in body["thinking"]:
+            sent.dropped.append("thinking.budget_tokens")
         body["thinking"] = {"type": "adaptive"}
 
 

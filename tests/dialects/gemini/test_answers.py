@@ -382,6 +382,8 @@ def test_citations_of_other_providers_as_grounding() -> None:
             },
         ),
         ({"candidatesTokenCount": 5, "totalTokenCount": 3}, {"completion_tokens": 5, "total_tokens": 3}),
+        # No prompt has no tokens: nobody has counted it.
+        ({"candidatesTokenCount": 5, "totalTokenCount": 5}, {"completion_tokens": 5, "total_tokens": 5}),
         ({"promptTokenCount": "x", "totalTokenCount": None}, {}),
     ],
 )

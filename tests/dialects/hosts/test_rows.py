@@ -63,6 +63,15 @@ def test_each_model_is_told_the_effort_in_words_that_it_takes(model: str, asked:
     assert {name: body[name] for name in words if name in body} == sent
 
 
+def test_a_budget_for_thinking_that_only_adapts_is_told_as_dropped() -> None:
+    sent = ask(
+        place("minimax/MiniMax-M3", api_key=KEY), messages=HELLO, thinking={"type": "enabled", "budget_tokens": 2000}
+    )
+
+    assert json.loads(sent.body)["thinking"] == {"type": "adaptive"}
+    assert sent.dropped == ["thinking.budget_tokens"]
+
+
 @pytest.mark.parametrize(
     ("model", "path"),
     [("gpt-5.2", "chat/completions"), ("gpt-5.4", "responses"), ("gpt-6-sol", "responses"), ("gpt-7", "responses")],

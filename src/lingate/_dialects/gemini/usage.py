@@ -79,7 +79,7 @@ def canonical_usage(native: JsonDict) -> JsonDict:
     answered = usage.get("completion_tokens")
     if total is None and prompt is not None and answered is not None:
         total = prompt + answered
-    elif prompt is None and total is not None and answered is not None and total >= answered:
+    elif prompt is None and total is not None and answered is not None and total > answered:
         usage["prompt_tokens"] = total - answered  # as for files by their address
     if total is not None:
         usage["total_tokens"] = total

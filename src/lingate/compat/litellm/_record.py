@@ -25,7 +25,7 @@ class Shape:
 
     @classmethod
     def model_validate(cls, obj: Mapping[str, Any] | Record, **_: Any) -> Self:
-        return cls(**(obj.model_dump() if isinstance(obj, Record) else obj))
+        return cls(**(obj.model_dump() if isinstance(obj, Record) else dict(obj)))
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes, **_: Any) -> Self:
