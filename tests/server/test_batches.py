@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.server.asking import ask, rows
@@ -65,6 +67,39 @@ def test_what_was_used_until_a_request_failed_is_paid_for(tmp_path: Path, asked:
     assert len(asked.requests) == 2
     assert (row["prompt_tokens"], row["error"]) == (14, "protocol")
     assert row["cost"] == pytest.approx(0.014)
+
+
+def test_what_was_used_before_another_went_in_its_place_is_paid_for_too(tmp_path: Path, asked: RawServer) -> None:
+    made = json.loads(config("dashscope/text-embedding-v4", f"{asked.url}/v1"))
+    with RawServer() as upstream:
+        other = {"model": "openai/e", "api_base": f"{upstream.url}/v1", "api_key": "k", "input_cost_per_token": 0.001}
+        made["model_list"].append({"model_name": "other", "litellm_params": other})
+        made["router_settings"]["fallbacks"] = [{"it": ["other"]}]
+        vectors = [{"index": at, "embedding": [1.0]} for at in range(15)]
+        says(upstream, {"data": vectors, "usage": {"prompt_tokens": 9, "total_tokens": 9}})
+        with running_gateway(json.dumps(made), tmp_path) as gateway:
+            answer = ask(gateway, "/v1/embeddings", {"model": "it", "input": ["x"] * 15})
+            (row,) = rows(gateway)
+
+    assert answer.status_code == 200
+    assert answer.json()["usage"] == {"prompt_tokens": 9, "total_tokens": 9}
+    assert (row["prompt_tokens"], row["fallbacks"]) == (14 + 9, 1)
+    assert row["cost"] == pytest.approx(0.023)
+
+
+def test_a_client_that_has_left_is_asked_no_further_part_for(tmp_path: Path, asked: RawServer) -> None:
+    assert asked.script is not None
+    asked.script.pause = 0.5
+    with running_gateway(config("dashscope/text-embedding-v4", f"{asked.url}/v1"), tmp_path) as gateway:
+        body = {"model": "it", "input": ["x"] * 40}
+        with pytest.raises(httpx2.TimeoutException):
+            httpx2.post(gateway.url + "/v1/embeddings", json=body, timeout=0.2)
+        until = time.monotonic() + 8
+        while not (found := rows(gateway)) and time.monotonic() < until:
+            time.sleep(0.05)
+
+    assert len(asked.requests) == 1
+    assert [(row["status"], row["prompt_tokens"], row["cost"]) for row in found] == [(499, 7, pytest.approx(0.007))]
 
 
 def test_what_a_client_said_of_each_input_goes_out_with_it(tmp_path: Path, upstream: RawServer) -> None:

@@ -50,15 +50,17 @@ def in_turn(
     outcome: Any = None
     mark = len(context.trail)
     for sent in wanted:
+        if done and not context.wanted:
+            break
         outcome = yield from ask(sent)
         if isinstance(outcome, LingateError):
             break
         done.append(outcome)
-    else:
+    if not isinstance(outcome, LingateError):
         outcome = _joined(done)
     _shorten(context.trail, mark)
-    if done and isinstance(outcome, LingateError):
-        context.used = _usage(done)
+    if isinstance(outcome, LingateError) and done and (used := _usage(done)) is not None:
+        context.used = summed(context.used or {}, used)  # those of the route before are paid for, too
     return outcome
 
 

@@ -114,7 +114,7 @@ class Context(Record):
     wanted: bool = True
     """Somebody waits for the answer: if not, what is asked is brought to its end, and nothing else is asked."""
     used: JsonDict | None = None
-    """Counts of what was answered, and is paid for, of a call of several requests that failed."""
+    """Counts of what was answered, and is paid for, of calls of several requests that failed."""
 
 
 class Completed(Record):

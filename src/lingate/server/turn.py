@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from lingate._call.batches import summed
 from lingate._call.plan import Context, Streaming
 from lingate._dialects._base import OperationFormat
 from lingate._io.transport import untied
@@ -164,7 +165,8 @@ class Turn(Record, eq=False):
         choices = response.get("choices")
         if choices:
             self.row.finish = choices[0].get("finish_reason")
-        note_usage(self, response)
+        used, told = self.context.used, response.get("usage")
+        note_usage(self, {**response, "usage": summed(used, told)} if used and told else response)
         self.make_do(response)
         if self.live.store_prompts:
             self.row.body = {"request": self.call.body, "response": response}
