@@ -152,6 +152,8 @@ def test_reset_times_count_only_for_errors_about_rates() -> None:
         ("Please wait before trying again.", None),
         ("limited to 40 API calls / minute", None),
         ("Limit 30000, Used 29000", None),
+        ("Retry-After: 9", 9.0),
+        ("Tokens available - 12000, requested 15000", None),
         ("", None),
     ],
 )

@@ -138,7 +138,7 @@ _phrases = cache(
     partial(
         re.compile,
         r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|replenished|available(?: again)?"
-        r"|been timed out)[\s-]+(?:in |after:? |for )?(?:about |approximately |at least |~)?"
+        r"|been timed out)(?:\s+|-(?=after))(?:in |after:? |for )?(?:about |approximately |at least |~)?"
         rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+:\d\d:\d\d|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+ ?(?:秒|分)钟?[后後])"
         # As Google's packages for Python show it, and Python itself.
         r"|retry_?delay\W{1,6}(?:seconds: )?(\d+(?:\.\d+)?s?)\b",
