@@ -114,6 +114,7 @@ def test_sampling_is_taken_while_the_model_does_not_reason() -> None:
         ({"temperature": 0.2, "reasoning_effort": "low"}, "temperature"),
         ({"logprobs": True}, "logprobs"),
         ({"top_logprobs": 1}, "top_logprobs"),
+        ({"include": ["message.output_text.logprobs", "reasoning.encrypted_content"]}, "logprobs"),
     ],
 )
 def test_sampling_while_the_model_reasons_is_refused_or_dropped(body: Json, name: str) -> None:
@@ -127,6 +128,7 @@ def test_sampling_while_the_model_reasons_is_refused_or_dropped(body: Json, name
 
     assert caught.value.param == name
     assert name not in wire
+    assert wire.get("include") in (None, ["reasoning.encrypted_content"])
     assert dropped == [name]
 
 

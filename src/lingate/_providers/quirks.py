@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lingate._model import Edit, HttpRequest, JsonDict, Traits, replaced
-from lingate._wire.shapes import as_dict, as_dicts, dig, not_null, without
+from lingate._wire.shapes import as_dict, as_dicts, as_list, dig, not_null, without
 from lingate.errors import UnsupportedError
 
 EFFORT_RANK: Mapping[str, int] = {
@@ -280,6 +280,9 @@ def _nearest(wanted: Any, words: tuple[str, ...], sent: HttpRequest) -> Any:
     return best
 
 
+_LOGPROBS = "message.output_text.logprobs"
+
+
 def sampling_without_effort(body: JsonDict, sent: HttpRequest) -> None:
     # Refuse sampling, and what tells of it, while the model reasons (`sampling: effort_none`).
     # A value that is the default is left out.
@@ -287,6 +290,9 @@ def sampling_without_effort(body: JsonDict, sent: HttpRequest) -> None:
     effort = body.get("reasoning_effort", reasoning.get("effort") if isinstance(reasoning, dict) else None)
     if (sent.target.traits.get("default_effort") if effort is None else effort) == "none":
         return
+    if _LOGPROBS in (told := as_list(body.get("include"))):
+        body["include"] = [item for item in told if item != _LOGPROBS]
+        body["logprobs"] = True  # as chats ask for them
     never = "none" not in sent.target.traits.get("efforts", ("none",))
     for name, usual in (("temperature", 1), ("top_p", 1), ("logprobs", 0), ("top_logprobs", 0)):
         if body.pop(name, usual) == usual:
