@@ -189,6 +189,7 @@ def test_directives_of_http_are_understood(header: str, read: bool, write: bool,
 
 def test_nobody_has_an_answer_kept_for_ever() -> None:
     assert control_of({"ttl": 1e300}, None).ttl == LONGEST
+    assert control_of({"ttl": 10**400}, None).ttl == LONGEST
 
 
 def test_an_entry_survives_its_way_through_redis() -> None:

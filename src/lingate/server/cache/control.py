@@ -87,6 +87,6 @@ def _seconds(field: dict[str, Any], name: str) -> float | None:
     value = field.get(name)
     if value is None:
         return None
-    if not is_number(value) or not math.isfinite(value) or value < 0:
+    if not is_number(value) or not 0 <= value < math.inf:
         raise BadRequestError(f"cache.{name}: must be a number of seconds from 0")
-    return min(float(value), LONGEST)
+    return float(min(value, LONGEST))
