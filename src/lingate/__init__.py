@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from lingate._views_media import CompletionResponse as CompletionResponse
     from lingate._views_media import ImageResponse as ImageResponse
     from lingate._views_media import ModerationResponse as ModerationResponse
+    from lingate._views_media import RerankResponse as RerankResponse
     from lingate._views_media import SpeechResponse as SpeechResponse
     from lingate._views_media import TokenCount as TokenCount
     from lingate._views_media import TranscriptionResponse as TranscriptionResponse
-    from lingate._views_rerank import RerankResponse as RerankResponse
     from lingate._views_responses import ResponsesResponse as ResponsesResponse
     from lingate.errors import LingateError as LingateError
 
@@ -70,8 +70,7 @@ _HOME = {
         "lingate._model": "ProviderRow",
         "lingate._views": "ChatChunk ChatResponse EmbeddingResponse ModelList",
         "lingate._views_media": """CompletionChunk CompletionResponse ImageResponse ModerationResponse
-            SpeechResponse TokenCount TranscriptionResponse""",
-        "lingate._views_rerank": "RerankResponse",
+            RerankResponse SpeechResponse TokenCount TranscriptionResponse""",
         "lingate._views_responses": "ResponsesResponse",
         "lingate.errors": "LingateError errors",
         "lingate.types": "types",

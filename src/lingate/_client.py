@@ -1,4 +1,4 @@
-"""The clients: typed methods, no logic. `Lingate` blocks, `AsyncLingate` is awaited; the rest is the same."""
+# The clients: typed methods, no logic. `Lingate` blocks, `AsyncLingate` is awaited; the rest is the same.
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
         CompletionResponse,
         ImageResponse,
         ModerationResponse,
+        RerankResponse,
         SpeechResponse,
         TokenCount,
         TranscriptionResponse,
     )
-    from lingate._views_rerank import RerankResponse
     from lingate._views_responses import ResponsesResponse
     from lingate.types import (
         CallOptions,

@@ -1,4 +1,4 @@
-"""The default clients behind `lingate.chat` and its siblings, made at first use."""
+# The default clients behind `lingate.chat` and its siblings, made at first use.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slotted read-only views over canonical dicts: attributes where users expect them, nothing copied, nothing lost."""
+# Slotted read-only views over canonical dicts: attributes where users expect them, nothing copied, nothing lost.
 
 # A field without a property here is still an attribute, because unknown names are looked up in the dict.
 

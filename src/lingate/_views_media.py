@@ -1,4 +1,5 @@
-"""Views of what the endpoints beside chat answer: completions, images, sound, transcripts, moderations, token counts."""
+# Views of what the endpoints beside chat answer: completions, ranks, images, sound, transcripts, moderations,
+# token counts.
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import os
 from typing import Any, cast
 
 from lingate._dialects._dataurl import decoded, is_data_url, split_data_url
+from lingate._model import JsonDict
 from lingate._views import Chunk, Response, View, anything, given, parts
 from lingate.errors import ProtocolError
 
@@ -223,3 +225,32 @@ class TokenCount(Response):
 def _write(path: str | os.PathLike[str], data: bytes) -> None:
     with open(path, "wb") as file:
         file.write(data)
+
+
+class RerankResult(View):
+    """One document's place in the ranking."""
+
+    __slots__ = ()
+
+    index: int = given("index", 0)
+    """Which of the documents that were given."""
+
+    relevance_score: float = given("relevance_score", 0.0)
+    """How relevant it is. Only scores of one answer compare."""
+
+    document: JsonDict | None = given("document")
+    """The document itself, mostly `{"text": ...}`, where `return_documents` asked for it."""
+
+
+class RerankResponse(Response):
+    """Documents in the order of their relevance to a query, the most relevant first."""
+
+    __slots__ = ()
+
+    results: list[RerankResult] = parts("results", RerankResult)
+    """One item a document, or as many as `top_n` asked for."""
+
+    @property
+    def order(self) -> list[int]:
+        """The documents' places in the list that was given, the most relevant first."""
+        return [result.index for result in self.results]

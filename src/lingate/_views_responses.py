@@ -1,4 +1,4 @@
-"""Views of what the Responses API answers: the same shape whichever provider did."""
+# Views of what the Responses API answers: the same shape whichever provider did.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often and how long: the one retry policy, the time-outs, and which errors a fallback covers."""
+# How often and how long: the one retry policy, the time-outs, and which errors a fallback covers.
 
 from __future__ import annotations
 

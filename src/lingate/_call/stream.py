@@ -14,9 +14,8 @@ from lingate.errors import LingateError, StreamInterruptedError
 class StreamState:
     # Turns bytes into the events the caller sees, and knows how the stream ended.
 
-    # Attributes:
-    #     done: The stream is whole (or was cut by the caller's own stop sequence); nothing is left to read.
-    #     error: Why it is not, to be raised after the events before it.
+    # done: The stream is whole (or was cut by the caller's own stop sequence); nothing is left to read.
+    # error: Why it is not, to be raised after the events before it.
 
     __slots__ = ("_decoder", "_ready", "_stops", "attempts", "collector", "done", "error", "sent")
 
@@ -91,9 +90,7 @@ class StopFilter:
     # Enforces stop sequences that the wire had no room for, over text that arrives in pieces.
 
     # Text that could be the beginning of a stop sequence is held back until it is decided.
-    #
-    # Attributes:
-    #     stopped: There is one choice, `alone`, and it is cut: nothing else is to come that the caller wants.
+    # stopped: There is one choice, `alone`, and it is cut: nothing else is to come that the caller wants.
 
     __slots__ = ("_alone", "_cut", "_held", "_longest", "_stops", "stopped")
 

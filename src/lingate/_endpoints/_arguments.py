@@ -116,9 +116,7 @@ def require_model(model: Any) -> str:
 
 def text_mapping(value: Any, name: str) -> dict[str, str] | None:
     # Headers and the like: a mapping of strings to strings.
-    #
-    # Raises:
-    #     ConfigError: It is not, or a value could break a header line; the value is not repeated, it may be a secret.
+    # Raises ConfigError: It is not, or a value could break a header line; the value is not repeated, it may be a secret.
     if value is None:
         return None
     if not isinstance(value, Mapping):

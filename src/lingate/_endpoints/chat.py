@@ -27,14 +27,9 @@ def prepare(
     extra_body: Any = None,
 ) -> tuple[Call, type | None]:
     # Build the canonical call, and tell the class that `response_format` was, if it was one.
-    # Args:
-    #     model: The model as its provider names it.
-    #     messages: A list of OpenAI message dicts (views and pydantic objects are taken too), or one string: a user's message.
-    #     params: OpenAI chat parameters; None means not set.
-    #     stream: Whether the answer is wanted in pieces.
-    #     drop_params: See `Extras`, also for the rest.
-    #     extra_headers: Likewise.
-    #     extra_body: Likewise.
+    # messages: A list of OpenAI message dicts (views and pydantic objects are taken too), or one string: a user's message.
+    # params: OpenAI chat parameters; None means not set.
+    # drop_params, extra_headers, extra_body: See `Extras`.
     written, plainly = _messages(messages)
     body: JsonDict = {"messages": written}
     format_class: type | None = None

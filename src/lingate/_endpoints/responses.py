@@ -18,14 +18,10 @@ def prepare(
     model: str, given: Any, params: Mapping[str, Any], *, stream: bool = False, **extras: Unpack[Extras]
 ) -> Call:
     # Build the canonical call.
-    # Args:
-    #     model: The model as its provider names it.
-    #     given: One string, a list of items (views and pydantic objects are taken too), or None where `params` hold what
-    #         to go on with.
-    #     params: Fields of the Responses API. `text_format`, a class with `model_json_schema()` or a JSON schema, is
-    #         short for `text.format`.
-    #     stream: Whether the answer is wanted in pieces.
-    #     **extras: See `Extras`.
+    # given: One string, a list of items (views and pydantic objects are taken too), or None where `params` hold what to go
+    # on with.
+    # params: Fields of the Responses API. `text_format`, a class with `model_json_schema()` or a JSON schema, is short for
+    # `text.format`.
     wire: JsonDict = {name: plain(value, name) for name, value in present(params).items() if name != "text_format"}
     if given is not None:
         wire["input"] = plain(given, "input")

@@ -17,7 +17,7 @@ from lingate.errors import ConfigError
 
 if TYPE_CHECKING:
     from lingate._io.responses_stream import AsyncResponsesStream, ResponsesStream
-    from lingate._views_rerank import RerankResponse
+    from lingate._views_media import RerankResponse
     from lingate._views_responses import ResponsesResponse
 
 R = TypeVar("R")
@@ -102,11 +102,7 @@ def prepare_call(
     streams: bool = False,
 ) -> Prepared:
     # Read the arguments of a call that is about one thing.
-    # session: Whose configuration holds.
     # make: The endpoint's `prepare`.
-    # model: `provider/model`.
-    # given: What the call is about.
-    # params: All other arguments.
     # streams: Whether the endpoint has streams that are spoken here.
     options, params = _own(session, **params)
     stream, include_usage = _streaming(params.pop("stream", None), params) if streams else (False, False)
@@ -210,7 +206,7 @@ def embedding_response(done: Completed, prepared: Prepared) -> EmbeddingResponse
 
 
 def rerank_response(done: Completed, prepared: Prepared) -> RerankResponse:
-    from lingate._views_rerank import RerankResponse
+    from lingate._views_media import RerankResponse
 
     return answer(RerankResponse, done, prepared)
 

@@ -1,4 +1,4 @@
-"""Chat streams as users hold them: iterate over chunks, or ask for the whole."""
+# Chat streams as users hold them: iterate over chunks, or ask for the whole.
 
 from __future__ import annotations
 

@@ -44,8 +44,7 @@ class Chooser:
 
     def get(self) -> Any:
         # The transport for this process.
-        # Raises:
-        #     ConfigError: This is a forked child, and the transport that would work here is not installed.
+        # Raises ConfigError: This is a forked child, and the transport that would work here is not installed.
         if self._given is not None:
             return self._given
         made = self._made

@@ -1,4 +1,4 @@
-"""Streams of completions as users hold them: iterate over chunks, or ask for the whole."""
+# Streams of completions as users hold them: iterate over chunks, or ask for the whole.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the SDK's configuration: a dict, or a TOML, JSON or YAML file. Strict: an unknown key is an error that names it."""
+# Reads the SDK's configuration: a dict, or a TOML, JSON or YAML file. Strict: an unknown key is an error that names it.
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ def load(value: Any, where: str) -> Upload:
     # Read what a user gave as a file.
     # value: A path, an open file, bytes, a `data:` URL, or a tuple of a name and one of these (and, as a third, the
     # media type).
-    # where: Name of the argument, for messages.
     # Raises ConfigError: There is nothing to read there, it is empty or too large, or it is none of these.
     name = kind = None
     if isinstance(value, tuple):

@@ -32,8 +32,7 @@ class Interruptible:
 
     def run(self, call: Callable[[], T]) -> T:
         # The call's result.
-        # Raises:
-        #     KeyboardInterrupt: A signal came in while waiting. The call goes on in its thread, and its result is dropped.
+        # Raises KeyboardInterrupt: A signal came in while waiting. The call goes on in its thread, and its result is dropped.
         if get_ident() != self._main:
             return call()
         began = monotonic()

@@ -1,4 +1,4 @@
-"""The public functions about providers: which there are, which could be called from here, and how to add one."""
+# The public functions about providers: which there are, which could be called from here, and how to add one.
 
 from __future__ import annotations
 

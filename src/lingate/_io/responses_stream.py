@@ -1,4 +1,4 @@
-"""Streams of the Responses API as users hold them: iterate over its events, or ask for the whole."""
+# Streams of the Responses API as users hold them: iterate over its events, or ask for the whole.
 
 from __future__ import annotations
 

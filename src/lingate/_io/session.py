@@ -110,8 +110,7 @@ class Session:
 
     def routes(self, model: str, call: Call, options: Options) -> list[Route]:
         # The call's own place and its fallbacks, in order.
-        # Raises:
-        #     ConfigError: A fallback is not written as it must be.
+        # Raises ConfigError: A fallback is not written as it must be.
         place = self._place_for(call, model, (options.api_key, options.api_base, options.api_version))
         call.model = place[0].model
         routes = [Route(place, call)]
@@ -147,8 +146,6 @@ class Session:
 
     def place(self, model: str, operation: Operation, given: _Given = _NOTHING_GIVEN) -> tuple[Target, OperationFormat]:
         # Where an operation of a model is asked for, and in which format. Made once for each.
-        # model: `provider/model`.
-        # operation: What is asked for.
         # given: Key, base URL and version of the API, where they are not those of configuration and environment.
         # Raises ConfigError: There is no such place, or nothing to sign in with.
         try:

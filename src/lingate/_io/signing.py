@@ -24,8 +24,7 @@ _preparing: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, asyncio.Task[
 
 def sign(request: HttpRequest, limit: float, transport: Transport) -> Mapping[str, str]:
     # The headers that sign a request.
-    # Raises:
-    #     LingateError: There is nothing to sign in with, or signing in failed.
+    # Raises LingateError: There is nothing to sign in with, or signing in failed.
     signer = request.target.signer
     assert signer is not None
     now = time.time()
@@ -37,8 +36,7 @@ def sign(request: HttpRequest, limit: float, transport: Transport) -> Mapping[st
 
 async def signed(request: HttpRequest, limit: float, transport: AsyncTransport) -> Mapping[str, str]:
     # The same, awaited.
-    # Raises:
-    #     LingateError: As for `sign`, or it took longer than `limit` seconds.
+    # Raises LingateError: As for `sign`, or it took longer than `limit` seconds.
     signer = request.target.signer
     assert signer is not None
     now = time.time()

@@ -1,4 +1,4 @@
-"""Streams as users hold them, whatever they are streams of: iterate over the pieces, or ask for the whole."""
+# Streams as users hold them, whatever they are streams of: iterate over the pieces, or ask for the whole.
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ R = TypeVar("R")
 class Shape(ABC, Generic[P, R]):
     """What the pieces and the whole of a stream look like, and how far the stream was read."""
 
-    # Attributes:
-    #     taken: Someone reads it, has read it, or has closed it: nobody else may begin.
-    #     closed: Its owner has closed it.
-    #     ended: It was read to its end.
+    # taken: Someone reads it, has read it, or has closed it: nobody else may begin.
 
     taken = closed = ended = False
 

@@ -10,25 +10,25 @@ from lingate.errors import ConfigError, ConnectError, LingateError, ProtocolErro
 
 
 def untied(error: LingateError) -> LingateError:
-    """The error without its trace and context: both lead to whoever waited for it, and who then has it waits for the collector."""
+    # The error without its trace and context: both lead to whoever waited for it, and who then has it waits for the collector.
     error.__context__ = None
     return error.with_traceback(None)
 
 
 def too_long(request: HttpRequest, most: int) -> ProtocolError:
-    """The error for an answer in one piece that has more than so many bytes. Nothing of it is kept."""
+    # The error for an answer in one piece that has more than so many bytes. Nothing of it is kept.
     place = request.target.provider
     return ProtocolError(f"{place} answered with more than {most} bytes", provider=place)
 
 
 def unbuilt(request: HttpRequest) -> ConfigError:
-    """The error for a request that no client could send: its address or a header is not one."""
+    # The error for a request that no client could send: its address or a header is not one.
     place = request.target.provider
     return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
 
 
 def unreached(request: HttpRequest, why: str) -> ConnectError:
-    """The error for a server that cannot be connected to."""
+    # The error for a server that cannot be connected to.
     target = request.target
     url = target.url.partition("?")[0]
     # What rustls calls an answer that is none of its records.
@@ -38,7 +38,7 @@ def unreached(request: HttpRequest, why: str) -> ConnectError:
 
 
 def lost(request: HttpRequest, why: str) -> ConnectError:
-    """The error for a connection that broke before there was an answer: the request may have been read, and billed."""
+    # The error for a connection that broke before there was an answer: the request may have been read, and billed.
     return ConnectError(f"the connection to {request.target.provider} broke: {why}")
 
 
@@ -48,19 +48,16 @@ class ByteStream(Protocol):
     head: Head
 
     def read(self) -> bytes | None:
-        """The next bytes as they arrive, None at the end.
-
-        Raises:
-            TransportError: The connection broke or stalled.
-        """
+        # The next bytes as they arrive, None at the end.
+        # Raises TransportError: The connection broke or stalled.
         ...
 
     def finish(self) -> None:
-        """The terminal event has been read: keep the connection if the body ends soon. Never blocks for long."""
+        # The terminal event has been read: keep the connection if the body ends soon. Never blocks for long.
         ...
 
     def close(self) -> None:
-        """Let the upstream go, at once; harmless when repeated."""
+        # Let the upstream go, at once; harmless when repeated.
         ...
 
 
@@ -68,12 +65,9 @@ class Transport(Protocol):
     # Sends requests. Knows nothing of providers, retries or meaning; a status is not an error here.
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
-        """The whole answer.
-
-        Raises:
-            TransportError: There was none.
-            ProtocolError: It is longer than the transport takes.
-        """
+        # The whole answer.
+        # Raises TransportError: There was none.
+        # Raises ProtocolError: It is longer than the transport takes.
         ...
 
     def open(self, request: HttpRequest, timeout: Timeout) -> ByteStream: ...
@@ -87,7 +81,7 @@ class AsyncByteStream(Protocol):
     head: Head
 
     async def read(self, limit: float | None = None) -> bytes | None:
-        """The next bytes; `limit` bounds this one read, in seconds."""
+        # The next bytes; `limit` bounds this one read, in seconds.
         ...
 
     async def finish(self) -> None: ...

@@ -73,8 +73,7 @@ def _configured() -> tuple[str, ...]:
 
 def load() -> Any:
     # The package, imported without a network access and without reading `.env`.
-    # Raises:
-    #     MissingExtraError: It is not installed.
+    # Raises MissingExtraError: It is not installed.
     global _package
     if _package is None:
         with _IMPORTING, _quiet_environment():
@@ -113,8 +112,7 @@ def _quiet_environment() -> Iterator[None]:
 
 def _tried(action: Callable[[], Any], request: HttpRequest) -> Any:
     # What the package returns.
-    # Raises:
-    #     LingateError: What it raised, told by its evidence.
+    # Raises LingateError: What it raised, told by its evidence.
     outside = sys.exception()
     try:
         return action()

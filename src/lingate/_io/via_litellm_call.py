@@ -41,8 +41,7 @@ _SETTING = re.compile(
 
 def arguments(litellm: Any, request: HttpRequest, timeout: Timeout) -> dict[str, Any]:
     # What the package is called with.
-    # Raises:
-    #     UnsupportedError: The request has a field that the package would take for a setting of its own.
+    # Raises UnsupportedError: The request has a field that the package would take for a setting of its own.
     given: dict[str, Any] = decode(request.body)
     chat = request.call.operation != "embeddings"
     extra_body = given.pop("extra_body", None) if request.call.extra_body else None
@@ -131,8 +130,7 @@ def _note_dropped(litellm: Any, given: Mapping[str, Any], request: HttpRequest) 
 
 def whole(answer: Any, request: HttpRequest) -> tuple[Head, bytes]:
     # An answer in one piece.
-    # Raises:
-    #     ProtocolError: It is none of the package's responses.
+    # Raises ProtocolError: It is none of the package's responses.
     data = _dumped(answer, request)
     counts = data.get("usage")
     if isinstance(counts, dict) and not any(counts.get(name) for name in ("prompt_tokens", "total_tokens")):

@@ -43,11 +43,8 @@ _ENDS = (StopIteration, StopAsyncIteration)
 
 def told(error: Exception, request: HttpRequest, outside: BaseException | None) -> LingateError:
     # Our error for an exception of the package.
-    # Args:
-    #     error: As it was raised.
-    #     request: What was asked.
-    #     outside: What the caller was handling when it asked; it hangs below every exception that is raised meanwhile,
-    #         and is none of theirs.
+    # outside: What the caller was handling when it asked; it hangs below every exception that is raised meanwhile,
+    # and is none of theirs.
     if isinstance(error, LingateError):
         return error
     links = _links(error, outside)

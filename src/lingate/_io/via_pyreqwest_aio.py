@@ -57,13 +57,9 @@ async def _ended() -> NoReturn:
 class AsyncPyreqwest:
     # `AsyncTransport` over pyreqwest; works on any event loop, and on several one after another.
 
-    # Args:
-    #     pin: Name, address and port: connections to the name go to this address, however it resolves.
-    #     proxies: Go through the proxies that the environment names.
-    #     most: Bytes of the longest answer that is read; None: any is, which is a little faster.
-    #
-    # Attributes:
-    #     most: The same, for answers from now on.
+    # pin: Name, address and port: connections to the name go to this address, however it resolves.
+    # proxies: Go through the proxies that the environment names.
+    # most: Bytes of the longest answer that is read; None: any is, which is a little faster.
 
     def __init__(
         self, *, pin: tuple[str, str, int] | None = None, proxies: bool = True, most: int | None = None

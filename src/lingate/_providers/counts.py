@@ -177,9 +177,7 @@ def _count(value: Any) -> int | None:
 
 def with_own_tools(answer: JsonDict) -> Any:
     # The counts of an answer, with those of the provider's own tools as `server_tool_use`, where the answer tells of any.
-    #
-    # Args:
-    #     answer: In canonical form, or in the shape of the Responses API with canonical counts.
+    # answer: In canonical form, or in the shape of the Responses API with canonical counts.
     usage = answer.get("usage")
     ran: dict[str, int] = {}
     if "output" in answer or "web_search" in answer:

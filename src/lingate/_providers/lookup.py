@@ -151,8 +151,7 @@ def register(row: ProviderRow) -> None:
 
 def from_config(name: str, given: Mapping[str, Any]) -> ProviderRow:
     # A row from a configuration's words; what they leave out comes from the row of that name, if there is one.
-    # Raises:
-    #     ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
+    # Raises ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
     return settings_from(name, given, _known(name)).row
 
 
@@ -199,23 +198,18 @@ def resolve(
     # Traits, later ones win: the row, the model's family, the row again for what it says about its own wire, rules of the
     # row for this model, the configuration.
     #
-    # Args:
-    #     model: `provider/model`. A bare model name is an error; the provider is never guessed.
-    #     env: Where variables are read, so that tests and servers can pass their own.
-    #     api_key: See above, as for the rest.
-    #     api_base: Likewise.
-    #     config: Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, any field of a row); a name that
-    #         no row has makes a provider of the user's own.
-    #     proxy: URL and key of a gateway for calls that have no credential.
-    #     headers: Sent besides ours, and instead of ours where names are equal.
-    #     sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
-    #     api_version: Instead of the configuration's and the environment's, at providers whose addresses hold one.
-    #     borrow: Finds the row of a provider that the table has not, and that can be reached all the same.
-    #
-    # Raises:
-    #     UnknownProviderError: No row has this name, or there is no slash; the message lists the closest three.
-    #     MissingCredentialError: The provider needs a key and there is none; the message names the variables.
-    #     ConfigError: The base URL is missing, a value cannot be used, or the service has ended.
+    # model: `provider/model`. A bare model name is an error; the provider is never guessed.
+    # env: Where variables are read, so that tests and servers can pass their own.
+    # config: Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, any field of a row); a name that
+    # no row has makes a provider of the user's own.
+    # proxy: URL and key of a gateway for calls that have no credential.
+    # headers: Sent besides ours, and instead of ours where names are equal.
+    # sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
+    # api_version: Instead of the configuration's and the environment's, at providers whose addresses hold one.
+    # borrow: Finds the row of a provider that the table has not, and that can be reached all the same.
+    # Raises UnknownProviderError: No row has this name, or there is no slash; the message lists the closest three.
+    # Raises MissingCredentialError: The provider needs a key and there is none; the message names the variables.
+    # Raises ConfigError: The base URL is missing, a value cannot be used, or the service has ended.
     provider, name = _split(model)
     known = _known(provider)
     given = None if config is None else _entry(config, provider, known)

@@ -106,9 +106,7 @@ def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
 
 def settings_from(name: str, given: Mapping[str, Any], known: ProviderRow | None, where: str = "providers") -> Settings:
     # Read what a configuration says about one provider, in words of its own or as changes of a known row.
-    #
-    # Raises:
-    #     ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
+    # Raises ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
     path = f"{where}.{name}"
     _known_keys(given, _OWN_KEYS + ROW_KEYS, path)
     own = {key: item for key, item in given.items() if key not in _OWN_KEYS and item is not None}

@@ -56,9 +56,7 @@ class EventStreamDecoder:
 
     def feed(self, data: bytes) -> list[Frame]:
         # Take the next bytes and return the frames that are complete.
-        #
-        # Raises:
-        #     ValueError: The bytes are no event stream, or were damaged on the way.
+        # Raises ValueError: The bytes are no event stream, or were damaged on the way.
         self._raise_broken()
         self._pieces.append(data)
         self._size += len(data)
@@ -89,9 +87,7 @@ class EventStreamDecoder:
 
     def finish(self) -> list[Frame]:
         # The bytes have ended. A frame that stands unfinished is no frame.
-        #
-        # Raises:
-        #     ValueError: The last bytes were no event stream.
+        # Raises ValueError: The last bytes were no event stream.
         self._raise_broken()
         self._pieces = []
         self._size = 0
@@ -155,9 +151,7 @@ def _extent(kind: int, data: bytes, at: int) -> tuple[int, int]:
 
 def encode(headers: Mapping[str, str], payload: bytes) -> bytes:
     # Write one frame.
-    #
-    # Raises:
-    #     ValueError: A header, or something else, is larger than a frame can hold.
+    # Raises ValueError: A header, or something else, is larger than a frame can hold.
     block = b"".join(_header(name, value) for name, value in headers.items())
     if len(block) > MAX_HEADERS_BYTES or len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"a frame of {len(block)} bytes of headers and {len(payload)} of payload is too large")

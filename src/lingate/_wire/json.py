@@ -20,9 +20,7 @@ REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def decode(data: bytes | str | memoryview) -> Any:
     # Parse JSON text.
-    #
-    # Raises:
-    #     ValueError: Not JSON. The message holds the position, never the text.
+    # Raises ValueError: Not JSON. The message holds the position, never the text.
     try:
         return _decoder.decode(data)
     except UnicodeDecodeError:
@@ -44,9 +42,7 @@ def decode(data: bytes | str | memoryview) -> Any:
 
 def encode(value: Any) -> bytes:
     # Write JSON as UTF-8 without spaces.
-    #
-    # Raises:
-    #     TypeError: The value holds something JSON has no form for.
+    # Raises TypeError: The value holds something JSON has no form for.
     try:
         try:
             return _encoder.encode(value)

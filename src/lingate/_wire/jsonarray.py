@@ -29,9 +29,7 @@ class JsonArrayDecoder:
 
     def feed(self, data: bytes) -> list[bytes]:
         # Take the next bytes and return the objects that are complete.
-        #
-        # Raises:
-        #     ValueError: This is not an array of objects, or one object is larger than the limit.
+        # Raises ValueError: This is not an array of objects, or one object is larger than the limit.
         items: list[bytes] = []
         at = start = 0
         while at < len(data):
@@ -52,9 +50,7 @@ class JsonArrayDecoder:
 
     def finish(self) -> list[bytes]:
         # The bytes have ended.
-        #
-        # Raises:
-        #     ValueError: In the middle of an object.
+        # Raises ValueError: In the middle of an object.
         if self._item:
             self._item = []
             raise ValueError("a JSON array ends in the middle of an object")

@@ -40,16 +40,10 @@ Field = tuple[str, "str | Upload"]
 
 def encode(fields: Iterable[Field], boundary: str | None = None) -> tuple[bytes, str]:
     # Write fields as one body.
-    # Args:
-    #     fields: In the order in which they are sent.
-    #     boundary: What stands between them. By default one that is made of the fields, so that the same fields give the
-    #         same bytes, and that is in none of them.
-    #
-    # Returns:
-    #     The body, and its content type.
-    #
-    # Raises:
-    #     ValueError: A field contains the boundary that was given.
+    # boundary: What stands between them. By default one that is made of the fields, so that the same fields give the
+    # same bytes, and that is in none of them.
+    # Returns: The body, and its content type.
+    # Raises ValueError: A field contains the boundary that was given.
     parts = [_part(name, value) for name, value in fields]
     if boundary is None:
         boundary = _boundary(parts)
@@ -89,9 +83,7 @@ def _boundary(parts: list[tuple[bytes, bytes]]) -> str:
 
 def flatten(fields: Mapping[str, Any]) -> list[Field]:
     # The fields of a form from a JSON-like object; None is left out.
-    #
-    # Raises:
-    #     ValueError: A value has no form: bytes that are no file, or nesting without end.
+    # Raises ValueError: A value has no form: bytes that are no file, or nesting without end.
     return [item for name, value in fields.items() for item in _flat(name, value, 0)]
 
 
@@ -119,9 +111,7 @@ def _flat(name: str, value: Any, depth: int) -> Iterable[Field]:
 def parse(body: bytes, boundary: str) -> list[Field]:
     # Cut a body into its fields.
     # A part with a file name is an `Upload`, any other is text.
-    #
-    # Raises:
-    #     ValueError: It is not such a body, or is cut short; the message says where.
+    # Raises ValueError: It is not such a body, or is cut short; the message says where.
     if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise ValueError(f"the boundary must have 1 to {_MAX_BOUNDARY} characters")
     mark = b"\r\n--" + boundary.encode("latin-1", "replace")
@@ -207,9 +197,7 @@ def boundary_of(content_type: str | None, body: bytes) -> str | None:
 def unflatten(fields: Iterable[Field]) -> dict[str, Any]:
     # A form's fields as an object: `list[]` and repeated names become lists, `object[key]` objects.
     # Text stays text.
-    #
-    # Raises:
-    #     ValueError: Two fields contradict each other, as `a` and `a[b]` do.
+    # Raises ValueError: Two fields contradict each other, as `a` and `a[b]` do.
     out: dict[str, Any] = {}
     for name, value in fields:
         base, bracket, rest = name.partition("[")

@@ -17,9 +17,7 @@ class NdjsonDecoder:
 
     def feed(self, data: bytes) -> list[bytes]:
         # Take the next bytes and return the lines that are complete.
-        #
-        # Raises:
-        #     ValueError: One line is larger than the limit.
+        # Raises ValueError: One line is larger than the limit.
         cut = data.rfind(b"\n")
         if cut < 0:
             self._tail.append(data)

@@ -38,9 +38,7 @@ class SseDecoder:
 
     def feed(self, data: bytes) -> list[SseEvent]:
         # Take the next bytes.
-        #
-        # Raises:
-        #     ValueError: One event is larger than the limit.
+        # Raises ValueError: One event is larger than the limit.
         if self._head is not None:
             data = self._head + data
             if len(data) < len(_BOM):

@@ -1,4 +1,4 @@
-"""Starts a host's check: a simulator here, a scratch copy of the checkout, and a process of the host's own Python."""
+# Starts a host's check: a simulator here, a scratch copy of the checkout, and a process of the host's own Python.
 
 from __future__ import annotations
 
@@ -44,13 +44,10 @@ def check(
     timeout: float = 300.0,
 ) -> tuple[bool, str]:
     """Run a host's code against the simulator, and tell whether all went well, and what the host printed."""
-    # Args:
-    #     recipe: What is checked.
-    #     path: The host's checkout, which is copied, never changed; None checks the adapter alone.
-    #     python: The host's Python; None is the one this runs in.
-    #     values: For the `{{name}}`s of the recipe.
-    #     each: Called with each line as it comes.
-    #     timeout: Seconds for all of it.
+    # path: The host's checkout, which is copied, never changed; None checks the adapter alone.
+    # python: The host's Python; None is the one this runs in.
+    # values: For the `{{name}}`s of the recipe.
+    # each: Called with each line as it comes.
     from lingate.simulator import Simulator
 
     if not recipe.check:

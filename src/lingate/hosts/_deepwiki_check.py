@@ -1,4 +1,4 @@
-"""What `lingate hosts check deepwiki` runs in deepwiki's Python: adalflow's components, then deepwiki's own server."""
+# What `lingate hosts check deepwiki` runs in deepwiki's Python: adalflow's components, then deepwiki's own server.
 
 from __future__ import annotations
 

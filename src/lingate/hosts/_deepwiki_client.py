@@ -1,4 +1,4 @@
-"""Lingate as a model client of adalflow. Needs adalflow; `lingate.hosts.deepwiki` is where to import it from."""
+# Lingate as a model client of adalflow. Needs adalflow; `lingate.hosts.deepwiki` is where to import it from.
 
 from __future__ import annotations
 
@@ -48,19 +48,15 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
     # It holds settings and nothing of any call, so one instance serves any number of threads; connections belong to
     # Lingate's default clients. Failures that may pass are tried again below it, by Lingate; once the first piece of a
     # stream has been handed over nothing is tried again, and a stream that breaks raises `StreamInterruptedError`.
-    #
-    # Args:
-    #     api_key: For all calls. Unset or blank: the provider's own variables (`OPENAI_API_KEY`, ...).
-    #     base_url: For all calls. Unset or blank: the provider's own.
-    #     default_model: `provider/model` for calls without a model. Unset: the variable `LINGATE_MODEL`.
-    #     drop_params: Leave out what a provider cannot express, instead of refusing the call.
-    #     timeout: Seconds for a call, tries and waits included; for a stream, until its first piece.
-    #     retries: Tries after the first, for errors that may pass (rate limit, overload, time-out, connection, 5xx).
-    #     input_type: `messages` splits adalflow's tagged prompts into a system and a user message.
-    #     chat_completion_parser: Gets a whole completion and returns its text. Not kept by `to_dict`.
-    #
-    # Raises:
-    #     ConfigError: `input_type` is neither `text` nor `messages`.
+    # api_key: For all calls. Unset or blank: the provider's own variables (`OPENAI_API_KEY`, ...).
+    # base_url: For all calls. Unset or blank: the provider's own.
+    # default_model: `provider/model` for calls without a model. Unset: the variable `LINGATE_MODEL`.
+    # drop_params: Leave out what a provider cannot express, instead of refusing the call.
+    # timeout: Seconds for a call, tries and waits included; for a stream, until its first piece.
+    # retries: Tries after the first, for errors that may pass (rate limit, overload, time-out, connection, 5xx).
+    # input_type: `messages` splits adalflow's tagged prompts into a system and a user message.
+    # chat_completion_parser: Gets a whole completion and returns its text. Not kept by `to_dict`.
+    # Raises ConfigError: `input_type` is neither `text` nor `messages`.
 
     def __init__(
         self,
@@ -89,14 +85,10 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
     def convert_inputs_to_api_kwargs(
         self, input: Any = None, model_kwargs: Kwargs | None = None, model_type: ModelType = ModelType.UNDEFINED
     ) -> Kwargs:
-        """Turn a prompt, messages or texts into the arguments of a call: JSON, without keys."""
-        # Args:
-        #     input: For chat a prompt or a list of messages; for embeddings a text or a list of texts.
-        #     model_kwargs: Parameters of the call. `images` (paths, URLs or image parts) go with the prompt.
-        #     model_type: LLM, LLM_REASONING or EMBEDDER.
-        #
-        # Raises:
-        #     ValueError: Any other kind of model.
+        # Turn a prompt, messages or texts into the arguments of a call: JSON, without keys.
+        # input: For chat a prompt or a list of messages; for embeddings a text or a list of texts.
+        # model_kwargs: Parameters of the call. `images` (paths, URLs or image parts) go with the prompt.
+        # Raises ValueError: Any other kind of model.
         kwargs = dict(model_kwargs or {})
         if model_type == ModelType.EMBEDDER:
             kwargs["input"] = [input] if isinstance(input, str) else list(input)
@@ -118,9 +110,8 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         return [*system, {"role": "user", "content": content}]
 
     def call(self, api_kwargs: Kwargs | None = None, model_type: ModelType = ModelType.UNDEFINED) -> Any:
-        """Ask, and wait: a completion, embeddings, or with `stream` an iterator of chunks."""
-        # Raises:
-        #     LingateError: The call failed; of a prompt that is too long, the text says "maximum context length".
+        # Ask, and wait: a completion, embeddings, or with `stream` an iterator of chunks.
+        # Raises LingateError: The call failed; of a prompt that is too long, the text says "maximum context length".
         model, subject, rest = self._arguments(api_kwargs or {}, model_type)
         with _told_to_the_host():
             ask: Any = lingate.embed if model_type == ModelType.EMBEDDER else lingate.chat
@@ -129,7 +120,7 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         return answer
 
     async def acall(self, api_kwargs: Kwargs | None = None, model_type: ModelType = ModelType.UNDEFINED) -> Any:
-        """`call`, awaited; with `stream` an async iterator of chunks."""
+        # `call`, awaited; with `stream` an async iterator of chunks.
         model, subject, rest = self._arguments(api_kwargs or {}, model_type)
         with _told_to_the_host():
             ask: Any = lingate.aembed if model_type == ModelType.EMBEDDER else lingate.achat
@@ -158,14 +149,9 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         return lingate.RetryPolicy(retries=self.retries, **_PATIENCE)
 
     async def stream_text(self, input: Any, model_kwargs: Mapping[str, Any] | None = None) -> AsyncIterator[str]:
-        """Ask for a stream and yield its text, piece by piece. Leaving the loop lets the provider go."""
-        # Args:
-        #     input: A prompt or a list of messages.
-        #     model_kwargs: Parameters of the call, the model among them.
-        #
-        # Raises:
-        #     LingateError: The call failed, the stream broke, or it was cut before its first word. Its text is for those
-        #         who read deepwiki's pages: a sentence of ours. What the provider said is in the log.
+        # Ask for a stream and yield its text, piece by piece. Leaving the loop lets the provider go.
+        # Raises LingateError: The call failed, the stream broke, or it was cut before its first word. Its text is for those
+        # who read deepwiki's pages: a sentence of ours. What the provider said is in the log.
         kwargs = self.convert_inputs_to_api_kwargs(input, {**(model_kwargs or {}), "stream": True}, ModelType.LLM)
         try:
             async with await self.acall(kwargs, ModelType.LLM) as stream:
@@ -182,7 +168,7 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
             raise LingateError(why)
 
     def parse_chat_completion(self, completion: Any) -> GeneratorOutput:
-        """The text of a completion as `raw_response`, of a stream an iterator of texts, with usage and reasoning."""
+        # The text of a completion as `raw_response`, of a stream an iterator of texts, with usage and reasoning.
         # adalflow takes `data` from `raw_response`, so that is where the text has to be.
         if isinstance(completion, lingate.AsyncChatStream):
             return GeneratorOutput(raw_response=_atexts(completion))
@@ -198,26 +184,23 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         return GeneratorOutput(**{name: value for name, value in fields.items() if name in _OUTPUT})
 
     def track_completion_usage(self, completion: Any) -> CompletionUsage:
-        """Token counts; None is what the provider did not say."""
+        # Token counts; None is what the provider did not say.
         usage = completion.usage
         if usage is None:
             return CompletionUsage(None, None, None)
         return CompletionUsage(usage.completion_tokens, usage.prompt_tokens, usage.total_tokens)
 
     def parse_embedding_response(self, response: Any) -> EmbedderOutput:
-        """The vectors in the order of the texts."""
+        # The vectors in the order of the texts.
         usage = response.usage
         counts = None if usage is None else Usage(usage.prompt_tokens or 0, usage.total_tokens or 0)
         data = [Embedding(embedding=item.embedding, index=item.index) for item in response.data]
         return EmbedderOutput(data=data, model=response.model, usage=counts)
 
     def list_models(self, provider: str | None = None) -> list[str]:
-        """Names for `model`, as the provider lists them."""
-        # Args:
-        #     provider: Whose; without it, the one of the default model.
-        #
-        # Raises:
-        #     ConfigError: Neither is known.
+        # Names for `model`, as the provider lists them.
+        # provider: Whose; without it, the one of the default model.
+        # Raises ConfigError: Neither is known.
         name = provider or (self.default_model or os.environ.get(_MODEL_VARIABLE, "")).partition("/")[0]
         if not name:
             raise ConfigError("name a provider, or set a default model")
@@ -225,13 +208,13 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         return [f"{name}/{model}" for model in found.ids]
 
     def to_dict(self, exclude: list[str] | None = None) -> Kwargs:
-        """The settings, for `from_dict`; without the key and without `chat_completion_parser`, which is code."""
+        # The settings, for `from_dict`; without the key and without `chat_completion_parser`, which is code.
         kept = {name: getattr(self, name) for name in _SETTINGS if name not in (exclude or ())}
         return {"type": type(self).__name__, "data": kept}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LingateClient:
-        """A client with the settings of `to_dict`; its key comes from the provider's variables."""
+        # A client with the settings of `to_dict`; its key comes from the provider's variables.
         return cls(**data.get("data", {}))
 
 

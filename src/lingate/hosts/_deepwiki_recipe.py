@@ -1,4 +1,4 @@
-"""How deepwiki-open is given Lingate. Pure data: neither deepwiki nor adalflow is imported."""
+# How deepwiki-open is given Lingate. Pure data: neither deepwiki nor adalflow is imported.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drives Director's own code against the simulator: the choice of the LLM, and its reasoning engine."""
+# Drives Director's own code against the simulator: the choice of the LLM, and its reasoning engine.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Director gets Lingate: a name for it, and a branch where the default LLM is chosen."""
+# How Director gets Lingate: a name for it, and a branch where the default LLM is chosen.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carries out what `_recipe` works out: reads a host's files, and writes all of a set of changes or none."""
+# Carries out what `_recipe` works out: reads a host's files, and writes all of a set of changes or none.
 
 from __future__ import annotations
 

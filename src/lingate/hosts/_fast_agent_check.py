@@ -1,4 +1,4 @@
-"""Runs fast-agent's own agents on Lingate against the simulator: `lingate hosts check fast-agent`."""
+# Runs fast-agent's own agents on Lingate against the simulator: `lingate hosts check fast-agent`.
 
 from __future__ import annotations
 
@@ -81,9 +81,6 @@ def _expect_class(agent: Any, expected: str) -> None:
 
 class _Host:
     # fast-agent's core, and agents of it.
-
-    # Attributes:
-    #     spec: How fast-agent is told a model.
 
     def __init__(self, core: Any, spec: Callable[[str], str]) -> None:
         self.context = core.context

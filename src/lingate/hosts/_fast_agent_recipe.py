@@ -1,4 +1,4 @@
-"""How fast-agent gets Lingate: overlays for a gateway, or a provider of its own in a checkout or an installed package."""
+# How fast-agent gets Lingate: overlays for a gateway, or a provider of its own in a checkout or an installed package.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a host's check runs in: a process of the host's own Python, with a simulator for a provider."""
+# What a host's check runs in: a process of the host's own Python, with a simulator for a provider.
 
 #
 #     python -m lingate.hosts._probe module:function [checkout]
@@ -38,11 +38,10 @@ def expect(held: bool, otherwise: str) -> None:
 class Probe:
     # What a check gets.
 
-    # Attributes:
-    #     url: Where the simulator listens, without `/v1` and without a slash at the end. `OPENAI_BASE_URL` and
-    #         `ANTHROPIC_BASE_URL` point there already, keys are set, and no other credential is.
-    #     path: A copy of the user's checkout with the recipe installed, to do anything with; None: check the adapter alone.
-    #     home: An empty folder that is HOME, XDG_DATA_HOME and the current folder of this process.
+    # url: Where the simulator listens, without `/v1` and without a slash at the end. `OPENAI_BASE_URL` and
+    # `ANTHROPIC_BASE_URL` point there already, keys are set, and no other credential is.
+    # path: A copy of the user's checkout with the recipe installed, to do anything with; None: check the adapter alone.
+    # home: An empty folder that is HOME, XDG_DATA_HOME and the current folder of this process.
 
     def __init__(self, url: str, path: Path | None, home: Path, out: TextIO) -> None:
         self.url = url

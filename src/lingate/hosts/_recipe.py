@@ -1,4 +1,4 @@
-"""What it takes to give a host application Lingate: data, and the pure functions that place it and take it away again."""
+# What it takes to give a host application Lingate: data, and the pure functions that place it and take it away again.
 
 # A `Recipe` is only data, so it can be read without the host. Nothing here touches a disk: a `Tree` reads files by their
 # path relative to the host's root, and what would change comes out as `Change`s. `lingate.hosts._disk` carries them out.
@@ -186,10 +186,8 @@ def _undone(recipe: Recipe, path: str, text: str) -> str:
 def install(recipe: Recipe, tree: Tree, values: Mapping[str, str] | None = None) -> tuple[Change, ...]:
     # What installing would change; nothing if all is in place.
     # `values` are for the `{{name}}`s of the added files.
-    #
-    # Raises:
-    #     ConfigError: An anchor is not where it should be, a file of the user's is in the way, or a value is missing or
-    #         unknown. Nothing may be changed then.
+    # Raises ConfigError: An anchor is not where it should be, a file of the user's is in the way, or a value is missing or
+    # unknown. Nothing may be changed then.
     filled = _values(recipe, values or {})
     changes = [_edited(recipe, path, tree) for path in dict.fromkeys(edit.file for edit in recipe.edits)]
     changes += [_put(item, filled, tree) for item in recipe.added]

@@ -1,4 +1,4 @@
-"""Drives Second Brain's own code against the simulator: validator, discovery, its sandbox's box, and its conversation loop."""
+# Drives Second Brain's own code against the simulator: validator, discovery, its sandbox's box, and its conversation loop.
 
 from __future__ import annotations
 

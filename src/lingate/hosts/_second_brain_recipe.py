@@ -1,4 +1,4 @@
-"""How Second Brain gets Lingate: one file in its own tree, nothing of the host is changed."""
+# How Second Brain gets Lingate: one file in its own tree, nothing of the host is changed.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hosts' adapters share: how they are loaded and started, what hosts are told of models, and of failed calls."""
+# What the hosts' adapters share: how they are loaded and started, what hosts are told of models, and of failed calls.
 
 # An application tells its user about a failed call in sentences of ours, one for each kind of error. None of them holds a
 # provider's words, an address or a credential. Hosts search error texts for words to tell an overflow from anything else, so no

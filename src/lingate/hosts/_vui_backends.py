@@ -1,4 +1,4 @@
-"""vui's backends, on vui's own base classes. Imported by `lingate.hosts.vui` when one of them is asked for."""
+# vui's backends, on vui's own base classes. Imported by `lingate.hosts.vui` when one of them is asked for.
 
 from __future__ import annotations
 
@@ -44,22 +44,21 @@ _HTTPX = (
 
 
 def as_httpx(error: LingateError) -> Exception:
-    """What vui understands: it tells "unreachable" from other troubles by httpx's types."""
+    # What vui understands: it tells "unreachable" from other troubles by httpx's types.
     return next((theirs(str(error)) for ours, theirs in _HTTPX if isinstance(error, ours)), error)
 
 
 class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and is not here
     # Any provider, in vui's process: no gateway, no second server.
 
-    # Args:
-    #     model: `provider/model`; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
-    #     base_url: Where vui asks for `/api/version` to see whether the language model is there. Default: a listener on
-    #         loopback that answers for this backend.
-    #     sampling: vui's sampling defaults to change. `top_k` is sent only if it is given here or with a call, since
-    #         vui's own default of 20 is meant for one local model.
-    #     max_model_len: Size of the context window for vui's gauge; default: what is known of the model, else 8192.
-    #     params: Further parameters of every call, such as `{"reasoning_effort": "low"}`.
-    #     client: Asked instead of a client of its own.
+    # model: `provider/model`; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
+    # base_url: Where vui asks for `/api/version` to see whether the language model is there. Default: a listener on
+    # loopback that answers for this backend.
+    # sampling: vui's sampling defaults to change. `top_k` is sent only if it is given here or with a call, since
+    # vui's own default of 20 is meant for one local model.
+    # max_model_len: Size of the context window for vui's gauge; default: what is known of the model, else 8192.
+    # params: Further parameters of every call, such as `{"reasoning_effort": "low"}`.
+    # client: Asked instead of a client of its own.
 
     name = "lingate"
 
@@ -88,7 +87,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
 
     @property
     def base_url(self) -> str:
-        """Where `/api/version` is answered."""
+        # Where `/api/version` is answered.
         if self._base_url is None:
             self._health = self._health or Health(self._is_there)
             return self._health.url
@@ -112,7 +111,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         return True
 
     def warn_of_missing_key(self) -> None:
-        """Say on stderr that the model's provider has no key in the environment, if so."""
+        # Say on stderr that the model's provider has no key in the environment, if so.
         found = lingate.credentials(self.model)
         if found.required and not found.present:
             names = " or ".join(found.variables[:3])
@@ -164,10 +163,9 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         stop: list[str] | None = None,
         stats: dict[str, Any] | None = None,
     ) -> AsyncIterator[str]:
-        """The answer's text, piece by piece. Leaving the loop lets the provider go at once."""
-        # Raises:
-        #     httpx.TransportError: The provider could not be reached, or the answer broke off.
-        #     LingateError: It refused, or the call cannot be made.
+        # The answer's text, piece by piece. Leaving the loop lets the provider go at once.
+        # Raises httpx.TransportError: The provider could not be reached, or the answer broke off.
+        # Raises LingateError: It refused, or the call cannot be made.
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "presence_penalty": presence_penalty}
         params = self._call(max_tokens, stop, **sampling)
         with self._told_to_vui():
@@ -194,10 +192,9 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         stop: list[str] | None = None,
         stats: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The whole answer: `content`, `tool_calls` with their arguments as dicts, `usage` and `done_reason`."""
-        # Raises:
-        #     httpx.TransportError: The provider could not be reached, or the answer broke off.
-        #     LingateError: It refused, the call cannot be made, or the arguments of a tool call are no JSON object.
+        # The whole answer: `content`, `tool_calls` with their arguments as dicts, `usage` and `done_reason`.
+        # Raises httpx.TransportError: The provider could not be reached, or the answer broke off.
+        # Raises LingateError: It refused, the call cannot be made, or the arguments of a tool call are no JSON object.
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "presence_penalty": presence_penalty}
         params = self._call(max_tokens, stop, tools, **sampling)
         with self._told_to_vui():
@@ -219,7 +216,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         """Nothing: there is no cache to warm behind an API, and vui calls this several times a second."""
 
     async def list_models(self) -> list[str]:
-        """The models of the current provider, as `provider/model`; the current one where they cannot be listed."""
+        # The models of the current provider, as `provider/model`; the current one where they cannot be listed.
         provider = self.model.partition("/")[0]
         try:
             found = await self._lingate.models(provider, timeout=_PROBE_TIMEOUT, retries=0)
@@ -228,12 +225,12 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         return [f"{provider}/{name}" for name in found.ids] or [self.model]
 
     async def set_model(self, name: str) -> None:
-        """Answer with another model from the next call on."""
+        # Answer with another model from the next call on.
         self.model = name
         self.max_model_len = self._window or window_of(name) or DEFAULT_WINDOW
 
     async def aclose(self) -> None:
-        """Close connections and the listener; the backend may be used again."""
+        # Close connections and the listener; the backend may be used again.
         await super().aclose()
         await self._lingate.aclose()
         if self._health is not None:
@@ -244,13 +241,10 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
 class LingateGatewayBackend(VLLMBackend):  # type: ignore[misc]  # as above
     # A Lingate gateway (`lingate serve`, or any that speaks OpenAI's API) as vui's language model.
 
-    # Args:
-    #     model: What the gateway calls it; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
-    #     base_url: The gateway's URL; default `VUI_LINGATE_URL`, then http://localhost:4000. A `/v1` at its end is
-    #         taken off, since vui puts it on.
-    #     api_key: Sent as a bearer token; default `VUI_LINGATE_KEY`; neither: no such header.
-    #     max_model_len: Size of the context window for vui's gauge.
-    #     sampling: vui's sampling defaults to change.
+    # model: What the gateway calls it; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
+    # base_url: The gateway's URL; default `VUI_LINGATE_URL`, then http://localhost:4000. A `/v1` at its end is
+    # taken off, since vui puts it on.
+    # api_key: Sent as a bearer token; default `VUI_LINGATE_KEY`; neither: no such header.
 
     name = "lingate"
 
@@ -290,5 +284,5 @@ class LingateGatewayBackend(VLLMBackend):  # type: ignore[misc]  # as above
         """Nothing: a request here is billed, and vui calls this several times a second."""
 
     async def set_model(self, name: str) -> None:
-        """Answer with another model from the next call on."""
+        # Answer with another model from the next call on.
         self.model = name

@@ -1,4 +1,4 @@
-"""Runs vui's own turn code on Lingate's backends against the simulator: `lingate hosts check vui`."""
+# Runs vui's own turn code on Lingate's backends against the simulator: `lingate hosts check vui`.
 
 from __future__ import annotations
 

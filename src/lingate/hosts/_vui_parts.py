@@ -1,4 +1,4 @@
-"""What vui's backends need besides vui: a listener for its health probe, whole streams, sizes of context windows."""
+# What vui's backends need besides vui: a listener for its health probe, whole streams, sizes of context windows.
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def window_of(model: str) -> int | None:
 
 
 async def check_answer(response: httpx.Response) -> None:
-    """Have a gateway's answer say what is wrong with it, as a hook of httpx's client."""
+    # Have a gateway's answer say what is wrong with it, as a hook of httpx's client.
     # vui shows an error's text, and httpx's own holds the status alone; and it skips what it cannot read in a stream, and
     # would speak half a sentence.
     if response.status_code >= httpx.codes.BAD_REQUEST:

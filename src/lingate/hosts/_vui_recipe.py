@@ -1,4 +1,4 @@
-"""How vui gets Lingate: one branch in its choice of backends, or nothing at all where our launcher starts it."""
+# How vui gets Lingate: one branch in its choice of backends, or nothing at all where our launcher starts it.
 
 from lingate.hosts._recipe import Edit, Marker, Recipe, Variable
 from lingate.hosts._shared import DEFAULT_MODEL

@@ -48,8 +48,6 @@ _COUNTS = (*COUNTS, "cost")
 class Continuation:
     # One streamed answer that may be gone on with.
 
-    # count: How often it has been.
-
     __slots__ = ("_before", "_bound", "_given", "_lead", "_noted", "_text", "_told", "_turn", "count")
 
     def __init__(self, turn: Turn) -> None:

@@ -17,7 +17,6 @@ _MOST_MEMBERS = 16
 
 def plain(body: bytes, encoding: str, limit: int) -> bytes:
     # The body as it was before it was compressed.
-    # encoding: Its `Content-Encoding`.
     # Raises BadRequestError: The encoding is another one, or the body is broken.
     # Raises PayloadTooLargeError: It is longer.
     name = encoding.strip().lower()

@@ -87,7 +87,6 @@ class Reloads:
 
 
 class Gateway:
-    # state: Directory of the journal.
     # env: The environment, for reading the configuration again.
     # store: The database. It need not answer yet.
     # on_master: Told the master key, once, if one had to be made.

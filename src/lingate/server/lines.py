@@ -59,7 +59,6 @@ def _second(at: int) -> str:
 
 def call_fields(row: LedgerRow, shown: Callable[[str], str]) -> dict[str, Any]:
     # A call as fields; those with nothing in them are left out.
-    # shown: A name as it may be shown.
     fields: dict[str, Any] = {"call_id": row.id}
     for name in _FIELDS:
         value = getattr(row, name)

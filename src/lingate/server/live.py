@@ -21,7 +21,6 @@ class Live:
     # A configuration at work.
 
     # before: What it was set to: what is known about deployments that are in both goes on being known.
-    # shared: Tells other replicas of deployments that rest.
 
     def __init__(self, config: GatewayConfig, before: Live | None = None, shared: Shared | None = None) -> None:
         self.config = config

@@ -40,9 +40,6 @@ _STATUSES = tuple(f"{status // 100}xx" for status in range(600))
 class Histogram:
     # How many values fell into which bucket.
 
-    # bounds: Upper ends of the buckets.
-    # counts: Values in each bucket, and above all of them.
-
     __slots__ = ("bounds", "counts", "sum")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:

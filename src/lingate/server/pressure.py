@@ -29,8 +29,6 @@ _SHORT, _LONG = 0.01, 0.25
 class Pressure:
     # How much a client has not read yet.
 
-    # client: Its address and port, as `address:port`.
-
     __slots__ = ("_file", "_peer")
 
     def __init__(self, client: str) -> None:

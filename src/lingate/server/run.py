@@ -54,7 +54,6 @@ async def run(
 ) -> None:
     # Serve until SIGTERM or SIGINT, then drain; a second one cuts that short.
     # SIGHUP reads the configuration again.
-    # ready: Called when requests are taken.
     # stopping: Ends it as SIGTERM does; signals are left alone then.
     # Raises OSError: One cannot listen there.
     loop = asyncio.get_running_loop()

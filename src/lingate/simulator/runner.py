@@ -21,22 +21,15 @@ if TYPE_CHECKING:
 
 class Simulator:
     # A simulator in a daemon thread, for the time of a `with` or `async with` block.
-    #
-    # Args:
-    #     keys: Credentials that are accepted, all others get a 401. None accepts any, also none.
-    #     require_key: Refuse requests without a credential. Given `keys`, they always are.
-    #     delay: Seconds before each token, where a request does not say.
-    #     first_delay: Seconds before the first event, on top.
-    #     models: Names in the list of models; any other name is answered too.
-    #     host: Address to listen on.
-    #     port: Port to listen on; 0 takes a free one.
-    #     on_request: Called with each request when it is over, in the simulator's thread: it must not block.
-    #
-    # Attributes:
-    #     url: Where it listens, without a trailing slash. Empty before it was started.
-    #
-    # Raises:
-    #     MissingExtraError: h11 is not installed.
+    # keys: Credentials that are accepted, all others get a 401. None accepts any, also none.
+    # require_key: Refuse requests without a credential. Given `keys`, they always are.
+    # delay: Seconds before each token, where a request does not say.
+    # first_delay: Seconds before the first event, on top.
+    # models: Names in the list of models; any other name is answered too.
+    # port: Port to listen on; 0 takes a free one.
+    # on_request: Called with each request when it is over, in the simulator's thread: it must not block.
+    # url: Where it listens, without a trailing slash. Empty before it was started.
+    # Raises MissingExtraError: h11 is not installed.
     #
     # Example:
     #     >>> with Simulator() as simulator:
@@ -146,21 +139,10 @@ def serve(
     grace: float = 5.0,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    # Run a simulator until SIGINT or SIGTERM.
-    #
-    # Args:
-    #     host: Address to listen on.
-    #     port: Port to listen on; 0 takes a free one.
-    #     keys: Credentials that are accepted; None accepts any.
-    #     require_key: Refuse requests without a credential.
-    #     delay: Seconds before each token, where a request does not say.
-    #     first_delay: Seconds before the first event, on top.
-    #     grace: Seconds that answers under way have to finish at the end.
-    #     ready: Called with the URL once requests are answered.
-    #
-    # Raises:
-    #     MissingExtraError: h11 is not installed.
-    #     OSError: The address cannot be listened on.
+    # Run a simulator until SIGINT or SIGTERM. Arguments and errors are `Simulator`'s.
+    # grace: Seconds that answers under way have to finish at the end.
+    # ready: Called with the URL once requests are answered.
+    # Raises OSError: The address cannot be listened on.
 
     def listening(url: str, stop: asyncio.Event) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,6 +1,8 @@
 # This format as a server speaks it: clients' requests in, canonical responses and events out.
 
-# Cursor and others send chat requests that are written in part as the Responses API is.
+# Cursor and others send chat requests that are written in part as the Responses API is, and Cursor blocks of Anthropic's for
+# calls and results where the model's name has Claude in it: https://github.com/BerriAI/litellm/issues/21380,
+# https://github.com/router-for-me/CLIProxyAPI/issues/3805.
 
 from __future__ import annotations
 
@@ -10,16 +12,17 @@ from typing import Any
 from lingate._dialects._check import Malformed
 from lingate._dialects._chunks import ChunkBuilder
 from lingate._dialects._faults import openai_error
-from lingate._dialects.openai_chat.blocks import has_blocks, without_blocks
-from lingate._dialects.openai_chat.validation import check_messages, check_parameters, decode_request, flag
+from lingate._dialects.openai_chat.validation import check_messages, check_parameters, decode_request, fail, flag
 from lingate._model import Call, Event, JsonDict, Start, Text, Usage
 from lingate._wire import json
 from lingate._wire.plain import is_plain_chat
-from lingate._wire.shapes import not_null, without
+from lingate._wire.shapes import as_list, dig, not_null, without
 from lingate.errors import BadRequestError, LingateError
 
 _WORDS = ("name", "description", "parameters", "strict", "format")
 """What the chat format has one level deeper in a tool."""
+
+_BLOCKS = {"user": ("tool_result",), "assistant": ("text", "tool_use")}
 
 
 def response_call(fields: JsonDict, model: str, *, stream: bool) -> Call:
@@ -89,8 +92,8 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     texts = messages if is_plain_chat(messages) else None
     if texts is None:
         check_messages(messages)
-        if any(map(has_blocks, messages)):
-            messages = without_blocks(messages)
+        if any(map(_has_blocks, messages)):
+            messages = _without_blocks(messages)
         fields["messages"] = list(map(_numberless, messages))
     check_parameters(fields)
     return Call("chat", model, fields, flag(fields, "stream"), texts=texts)
@@ -169,3 +172,40 @@ class ChunkEncoder:
     def _before_text(self) -> bytes:
         # What stands before the text in a text chunk: it is the same in all of them, so it is encoded once.
         return b"data: " + json.encode(self._builder.of_text("", 0)).removesuffix(b'""' + _TEXT_END[:-2])
+
+
+def _has_blocks(message: JsonDict) -> bool:
+    # Whether a checked message holds such blocks, in the role that they belong to.
+    content, kinds = message.get("content"), _BLOCKS.get(message["role"])
+    return kinds is not None and isinstance(content, list) and any(dig(part, "type") == kinds[-1] for part in content)
+
+
+def _without_blocks(messages: list[JsonDict]) -> list[JsonDict]:
+    # The messages as chats have them: calls beside the text, results in messages of their own, ahead of the rest.
+    # Raises BadRequestError: a block is not valid.
+    out: list[JsonDict] = []
+    for n, message in enumerate(messages):
+        if _has_blocks(message):
+            try:
+                out += _unblocked(message, f"messages[{n}].content")
+            except Malformed as flaw:
+                fail(flaw.where, flaw.why)
+        else:
+            out.append(message)
+    return out
+
+
+def _unblocked(message: JsonDict, where: str) -> list[JsonDict]:
+    from lingate._dialects.anthropic.blocks import check_blocks  # of a format that is built on this one
+    from lingate._dialects.anthropic.face_request import assistant_messages, user_messages
+
+    kinds = _BLOCKS[message["role"]]
+    blocks = [part for part in message["content"] if part["type"] in kinds]
+    rest: list[Any] = [part for part in message["content"] if part["type"] not in kinds]
+    check_blocks(blocks, where)
+    if message["role"] == "user":
+        return [*user_messages(blocks), *([{**message, "content": rest}] if rest else [])]
+    if rest:
+        fail(where, f"a part of type {rest[0]['type']!r:.60} does not go with tool_use")
+    (made,) = assistant_messages(blocks)
+    return [{**message, **made, "tool_calls": [*as_list(message.get("tool_calls")), *made["tool_calls"]]}]

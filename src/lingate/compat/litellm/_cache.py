@@ -108,14 +108,11 @@ class _Disk:
 class Cache:
     # Answers of `completion`, `text_completion` and `embedding`, as long as they hold.
 
-    # Args:
-    #     `type`: `local` keeps them in this process, `disk` in a file; any other is told in a warning and kept in the process.
-    #     mode: `default_off` keeps answers only for calls with `cache={"use-cache": True}`.
-    #     ttl: Seconds for which an answer holds. Ten minutes in the process, for ever on disk.
-    #     namespace: Part of every key.
-    #     supported_call_types: The functions whose answers are kept.
-    #     disk_cache_dir: The folder of the file.
-    #     **ignored: Where others keep theirs.
+    # `type`: `local` keeps them in this process, `disk` in a file; any other is told in a warning and kept in the process.
+    # mode: `default_off` keeps answers only for calls with `cache={"use-cache": True}`.
+    # ttl: Seconds for which an answer holds. Ten minutes in the process, for ever on disk.
+    # namespace: Part of every key.
+    # **ignored: Where others keep theirs.
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Who is told of calls: functions and `CustomLogger`s. What they raise is logged and does not reach the caller."""
+# Who is told of calls: functions and `CustomLogger`s. What they raise is logged and does not reach the caller.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions that call providers. Each has an awaited twin that begins with `a`."""
+# The functions that call providers. Each has an awaited twin that begins with `a`.
 
 from __future__ import annotations
 
@@ -148,17 +148,12 @@ def _twins(kind: _Kind, arguments: Callable[..., _Arguments]) -> tuple[Callable[
 
 def _completion(model: str, messages: Sequence[Any] = (), **kwargs: Any) -> _Arguments:
     """Ask a model."""
-    # Args:
-    #     model: `provider/model`, or a name whose provider is well known (`gpt-4o`, `claude-sonnet-4-5`).
-    #     messages: OpenAI message dicts.
-    #     **kwargs: OpenAI's chat parameters, LiteLLM's own (`api_key`, `api_base`, `num_retries`, `fallbacks`,
-    #         `drop_params`, `metadata`, `mock_response`, ...), and whatever else the provider takes.
-    #
-    # Returns:
-    #     A `ModelResponse`, or with `stream=True` a `CustomStreamWrapper` of its chunks.
-    #
-    # Raises:
-    #     APIError: Or another of `exceptions`; Lingate's own error is its `__cause__`.
+    # model: `provider/model`, or a name whose provider is well known (`gpt-4o`, `claude-sonnet-4-5`).
+    # messages: OpenAI message dicts.
+    # **kwargs: OpenAI's chat parameters, LiteLLM's own (`api_key`, `api_base`, `num_retries`, `fallbacks`,
+    # `drop_params`, `metadata`, `mock_response`, ...), and whatever else the provider takes.
+    # Returns: A `ModelResponse`, or with `stream=True` a `CustomStreamWrapper` of its chunks.
+    # Raises APIError: Or another of `exceptions`; Lingate's own error is its `__cause__`.
     return model, (messages,), kwargs
 
 

@@ -34,21 +34,10 @@ def cost_per_token(
     **_: Any,
 ) -> tuple[float, float]:
     # Price token counts: US dollars for the prompt, and for the completion.
-    # Args:
-    #     model: The model, with or without its provider.
-    #     prompt_tokens: All input tokens, cached ones included.
-    #     completion_tokens: All output tokens, reasoning included.
-    #     response_time_ms: Not looked at.
-    #     custom_llm_provider: The provider, where the model does not name it.
-    #     cache_creation_input_tokens: How many of the prompt's were written to the cache.
-    #     cache_read_input_tokens: How many of the prompt's were read from it.
-    #     custom_cost_per_token: Prices of your own: `input_cost_per_token`, `output_cost_per_token`.
-    #     usage_object: Token counts in OpenAI's form, instead of numbers.
-    #     service_tier: The tier, where it has a price of its own.
-    #
-    # Raises:
-    #     NotFoundError: The price is not known; the message says why.
-    #     LiteLLMUnknownProvider: Nor is the provider.
+    # prompt_tokens, completion_tokens: Cached ones and reasoning included.
+    # custom_cost_per_token: Prices of your own: `input_cost_per_token`, `output_cost_per_token`.
+    # usage_object: Token counts in OpenAI's form, instead of numbers.
+    # Raises NotFoundError: The price is not known; the message says why. LiteLLMUnknownProvider: Nor is the provider.
     usage = _usage(usage_object) or {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -91,17 +80,9 @@ def completion_cost(
     **_: Any,
 ) -> float:
     # Price an answer, or a prompt and a completion that are counted here: US dollars.
-    # Args:
-    #     completion_response: An answer of `completion`, or a dict in its shape.
-    #     model: The model, where there is no answer, or another one to price it as.
-    #     prompt: A prompt to count.
-    #     messages: Messages to count instead.
-    #     completion: An answer to count.
-    #     custom_llm_provider: The provider, where neither answer nor model name it.
-    #     custom_cost_per_token: Prices of your own.
-    #
-    # Raises:
-    #     NotFoundError: The price is not known; the message says why.
+    # model: The model, where there is no answer, or another one to price it as.
+    # prompt, messages, completion: What to count where there is no answer.
+    # Raises NotFoundError: The price is not known; the message says why.
     hidden = getattr(completion_response, "_hidden_params", None) or {}
     if model is None and custom_cost_per_token is None and hidden.get("response_cost") is not None:
         return float(hidden["response_cost"])

@@ -78,11 +78,8 @@ def get_llm_provider(
     **_: Any,
 ) -> tuple[str, str, str | None, str | None]:
     # Tell which provider a model name means, from tables alone: no network, no sign-in.
-    # Returns:
-    #     The model as the provider names it, the provider, and key and base URL as they were given.
-    #
-    # Raises:
-    #     LiteLLMUnknownProvider: Nothing tells.
+    # Returns: The model as the provider names it, the provider, and key and base URL as they were given.
+    # Raises LiteLLMUnknownProvider: Nothing tells.
     try:
         return *resolve(model, custom_llm_provider, api_base), api_key, api_base
     except LingateError as error:
@@ -92,9 +89,7 @@ def get_llm_provider(
 def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any) -> dict[str, Any]:
     # What is known about a model: limits, prices in US dollars a token, mode, and `supports_...`.
     # A fact that is not known is None.
-    #
-    # Raises:
-    #     ModelNotMappedError: Nothing is known about it.
+    # Raises ModelNotMappedError: Nothing is known about it.
     found: dict[str, Any] = {}
     try:
         name, provider = resolve(model, custom_llm_provider)
@@ -175,15 +170,13 @@ def _info(name: str, provider: str) -> dict[str, Any] | None:
 
 def get_max_tokens(model: str) -> int | None:
     # The most tokens an answer of a model can have; the context window where only that is known.
-    # Raises:
-    #     Exception: Nothing is known about the model.
+    # Raises Exception: Nothing is known about the model.
     return get_model_info(model)["max_tokens"]  # type: ignore[no-any-return]
 
 
 def supports(question: str) -> Callable[..., bool]:
     # The function `supports_...` of that name: `supports_vision(model)`. What is not known is False.
-    # Raises:
-    #     AttributeError: There is no such question.
+    # Raises AttributeError: There is no such question.
     if question not in CAPABILITIES:
         raise AttributeError(instead(question))
 
@@ -252,11 +245,8 @@ def validate_environment(
     model: str | None = None, api_key: str | None = None, api_base: str | None = None, api_version: str | None = None
 ) -> dict[str, Any]:
     # Tell whether the environment has what a model's provider needs.
-    # Returns:
-    #     `keys_in_environment`, and `missing_keys`: the variables of which one is needed, the usual one first.
-    #
-    # Raises:
-    #     LiteLLMUnknownProvider: The provider is not known.
+    # Returns: `keys_in_environment`, and `missing_keys`: the variables of which one is needed, the usual one first.
+    # Raises LiteLLMUnknownProvider: The provider is not known.
     if model is None:
         return {"keys_in_environment": False, "missing_keys": []}
     provider = get_llm_provider(model, api_base=api_base)[1]

@@ -1,4 +1,4 @@
-"""The classes of answers and their parts, under LiteLLM's names."""
+# The classes of answers and their parts, under LiteLLM's names.
 
 from __future__ import annotations
 

@@ -37,16 +37,10 @@ def token_counter(
     default_token_count: int | None = None,
 ) -> int:
     # Estimate how many tokens a text or a conversation has. Nothing is downloaded and nobody is asked.
-    # Args:
-    #     model: Not looked at: the estimate is the same for all.
-    #     custom_tokenizer: An object with `encode()`, or LiteLLM's dict with one under `tokenizer`; it is used instead.
-    #     text: A text or several.
-    #     messages: OpenAI message dicts, counted with their framing and tool calls.
-    #     count_response_tokens: Count `text` as an answer, without framing.
-    #     tools: Tool definitions, counted too.
-    #     tool_choice: Not counted.
-    #     use_default_image_token_count: Not looked at: images always count the same.
-    #     default_token_count: Answered instead of counting.
+    # model: Not looked at: the estimate is the same for all, and so are images.
+    # custom_tokenizer: An object with `encode()`, or LiteLLM's dict with one under `tokenizer`; it is used instead.
+    # messages: Counted with their framing and tool calls; `text` as an answer, without framing, if count_response_tokens.
+    # default_token_count: Answered instead of counting.
     if default_token_count is not None:
         return default_token_count
     own = _own(custom_tokenizer)
@@ -150,12 +144,9 @@ def trim_messages(
     # The newest messages that fit, behind those of the system, which become one. A text that does not fit loses its middle.
     # What a tool answered stays with the call that it answers, and what was answered last stays whatever its size.
     #
-    # Args:
-    #     messages: A conversation, which is not changed.
-    #     model: Whose context window is meant. Of a model that is not known, everything fits.
-    #     trim_ratio: The share of the window that may be used.
-    #     return_response_tokens: Give the number of tokens that are left, too.
-    #     max_tokens: Used instead of the model's window.
+    # model: Whose context window is meant, unless max_tokens says. Of a model that is not known, everything fits.
+    # trim_ratio: The share of the window that may be used.
+    # return_response_tokens: Give the number of tokens that are left, too.
     if max_tokens is None:
         from lingate.compat.litellm._models import get_model_info
         from lingate.compat.litellm.exceptions import ModelNotMappedError

@@ -42,8 +42,7 @@ def _part(name: str) -> Any:
 
 def register() -> None:
     """Have `generic.lingate/<provider>/<model>` answered in this process. May be called any number of times."""
-    # Raises:
-    #     MissingExtraError: fast-agent is not installed in this Python.
+    # Raises MissingExtraError: fast-agent is not installed in this Python.
     _part("provider").register()
 
 

@@ -1,4 +1,4 @@
-"""The one method of `openai.AsyncOpenAI` that fast-agent's chat code calls, answered by Lingate, with errors as it knows them."""
+# The one method of `openai.AsyncOpenAI` that fast-agent's chat code calls, answered by Lingate, with errors as it knows them.
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _TRANSIENT = ("429", "503", "quota", "exhausted", "overloaded", "unavailable", "
 
 
 def as_openai(error: LingateError, key_error: MakeKeyError | None = None) -> Exception:
-    """The error of the openai package that means the same, with message, status and code."""
+    # The error of the openai package that means the same, with message, status and code.
     # `key_error` makes the one for a missing or refused credential instead.
     if key_error is not None and isinstance(error, (MissingCredentialError, AuthenticationError)):
         return key_error(*_about_key(error))
@@ -109,14 +109,14 @@ _KNOWN = frozenset({"role", "content", "tool_calls", "refusal", "function_call"}
 
 
 class Recall:
-    """Remembers the last answers that called tools. Safe to share between threads."""
+    # Remembers the last answers that called tools. Safe to share between threads.
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._messages: OrderedDict[tuple[str, ...], dict[str, Any]] = OrderedDict()
 
     def keep(self, message: Mapping[str, Any]) -> None:
-        """Remember an answer, if it called tools and holds more than a host keeps."""
+        # Remember an answer, if it called tools and holds more than a host keeps.
         calls = message.get("tool_calls")
         if not calls:
             return
@@ -129,7 +129,7 @@ class Recall:
                 self._messages.popitem(last=False)
 
     def restored(self, message: Any) -> Any:
-        """A message of the history with what it lacks; as it is where nothing is known of it, or it was changed."""
+        # A message of the history with what it lacks; as it is where nothing is known of it, or it was changed.
         calls = message.get("tool_calls") if isinstance(message, Mapping) else None
         if not calls:
             return message
@@ -165,11 +165,12 @@ _shared: lingate.AsyncLingate | None = None
 
 
 class SurfaceError(UnsupportedError, NotImplementedError):
-    """Something of the openai client that is not chat was asked for."""
+    # Something of the openai client that is not chat was asked for.
+    pass
 
 
 def shared_client() -> lingate.AsyncLingate:
-    """The client behind all agents of this process. fast-agent tries again by itself, so this one does not."""
+    # The client behind all agents of this process. fast-agent tries again by itself, so this one does not.
     global _shared
     if _shared is None:
         _shared = lingate.AsyncLingate(os.environ.get("LINGATE_CONFIG") or None, retries=0)
@@ -177,15 +178,14 @@ def shared_client() -> lingate.AsyncLingate:
 
 
 class LingateClient:
-    """As much of `openai.AsyncOpenAI` as fast-agent needs: `async with`, and `chat.completions.create`."""
+    # As much of `openai.AsyncOpenAI` as fast-agent needs: `async with`, and `chat.completions.create`.
 
-    # Args:
-    #     defaults: Arguments of every call that does not bring its own: `api_key`, `api_base`, `timeout`,
-    #         `extra_headers`, `drop_params`, ...
-    #     place_of: Turns the model that fast-agent names into `provider/model`, and into further arguments for it, such
-    #         as its key: these win over the defaults.
-    #     client: Asked instead of the one client of this process.
-    #     translate: Turns what Lingate raises into what is raised here.
+    # defaults: Arguments of every call that does not bring its own: `api_key`, `api_base`, `timeout`,
+    # `extra_headers`, `drop_params`, ...
+    # place_of: Turns the model that fast-agent names into `provider/model`, and into further arguments for it, such
+    # as its key: these win over the defaults.
+    # client: Asked instead of the one client of this process.
+    # translate: Turns what Lingate raises into what is raised here.
 
     def __init__(
         self,
@@ -237,7 +237,7 @@ class LingateClient:
 
 
 class ChunkStream:
-    """A streamed answer as chunks of the openai package."""
+    # A streamed answer as chunks of the openai package.
 
     def __init__(self, stream: lingate.AsyncChatStream, translate: Translate) -> None:
         self._stream = stream

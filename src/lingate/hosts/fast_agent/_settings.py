@@ -1,4 +1,4 @@
-"""fast-agent's configuration as Lingate reads it: the section `lingate`, and the keys of other providers' sections."""
+# fast-agent's configuration as Lingate reads it: the section `lingate`, and the keys of other providers' sections.
 
 # Where the credential of a call comes from, the first that there is:
 #
@@ -39,7 +39,7 @@ class HostSettings:
 
 
 def settings_of(config: Any) -> HostSettings:
-    """The settings in a configuration of fast-agent's; the defaults where it has none, or is None."""
+    # The settings in a configuration of fast-agent's; the defaults where it has none, or is None.
     section = read(config, "lingate")
     if section is None:
         return HostSettings()
@@ -65,7 +65,7 @@ def _text(value: Any) -> str | None:
 
 
 def destination(model: str, config: Any, env: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """Where a call goes: the model as Lingate is to be asked for it, and `api_key` and `api_base` if they must be told."""
+    # Where a call goes: the model as Lingate is to be asked for it, and `api_key` and `api_base` if they must be told.
     settings = settings_of(config)
     if settings.api_base is not None:
         return through_gateway(model, settings.api_base, env.get(KEY_VARIABLE) or settings.api_key)
@@ -113,7 +113,7 @@ def _plain(name: str) -> str:
 
 
 def credential_present(model: str, config: Any, env: Mapping[str, str]) -> bool | None:
-    """Whether a call could be made, from tables alone: no network, no sign-in. None for a provider nobody knows."""
+    # Whether a call could be made, from tables alone: no network, no sign-in. None for a provider nobody knows.
     provider = model.partition("/")[0]
     try:
         found = lingate.credentials(provider, env=env)

@@ -34,8 +34,6 @@ _EVERYTHING = {"all-proxy-models", "all-team-models", "*"}
 class Keys:
     # The keys of this gateway, as callers by the digest of their tokens.
 
-    # gateway: Limits of all calls together.
-    # records: Keys by id.
     # principals: Teams, users, ... by kind and id.
     # version: How far the database's changes were read.
     # generation: Counts changes of what callers are made of.

@@ -38,7 +38,6 @@ class LocalLimiter:
     # spending: Asked once for each budget before its first use, so that a restart keeps what was spent.
     # allow_unpriced: Let models without a price be called under a budget, for nothing.
     # clock: Seconds for rates; never goes back.
-    # now: Epoch seconds, for the periods of budgets.
     # on_cooled: Told by other replicas that a deployment rests: its id, for how many seconds, and why.
 
     def __init__(

@@ -45,7 +45,6 @@ _Waiting = tuple[Script, list[str], list[str], "asyncio.Future[Any] | None"]
 class Link:
     # A line to Redis.
 
-    # url: `redis://`, `rediss://` or `unix://`.
     # joined: Called when Redis answers for the first time, and when it answers again. What is sent from then on goes
     # out when it has returned.
 

@@ -28,10 +28,8 @@ Labels = Annotated[tuple[Name, ...], Meta(max_length=100)]
 
 class ModelBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # What may be spent on the models of one pattern.
-    #
-    # Attributes:
-    #     max_budget: US dollars a period.
-    #     budget_duration: The period; None for a budget that never begins anew.
+    # max_budget: US dollars a period.
+    # budget_duration: The period; None for a budget that never begins anew.
 
     max_budget: Money
     budget_duration: Span | None = None

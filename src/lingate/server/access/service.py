@@ -30,8 +30,6 @@ _LATEST = 1e11
 class RefusedError(LingateError):
     # An administrator asked for something that cannot be done; `status` is 400, 404 or 409.
 
-    # param: The field that is wrong.
-
     kind = "refused"
 
     def __init__(self, message: str, *, param: str | None = None, **facts: Any) -> None:
@@ -42,7 +40,6 @@ class RefusedError(LingateError):
 class Service:
     # Changes to keys and to those whom limits belong to.
 
-    # keys: Told of every change.
     # changed: Called after a change, to tell other replicas.
 
     def __init__(

@@ -315,7 +315,6 @@ class SharedTicket(LocalTicket):
     # A reservation in this process, and in Redis if that was told of it: when it was made, or when Redis came back.
 
     # second: When Redis granted it, by its clock; None if it was not asked.
-    # budget_keys: Names of the budgets' counters.
 
     __slots__ = ("_budget_keys", "_joins", "_limiter", "_second")
 

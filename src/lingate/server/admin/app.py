@@ -1,4 +1,4 @@
-"""The admin API as a starlette application: sign-in, checking, errors."""
+# The admin API as a starlette application: sign-in, checking, errors.
 
 # What is done is in the modules of its endpoints.
 

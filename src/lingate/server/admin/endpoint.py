@@ -1,4 +1,4 @@
-"""An endpoint as data: what it takes, what it gives, who may call it."""
+# An endpoint as data: what it takes, what it gives, who may call it.
 
 # Requests are checked and the document is made from it.
 

@@ -1,4 +1,4 @@
-"""Endpoints for keys, and for teams, users, customers (end users), tags and budgets: the same for each of these."""
+# Endpoints for keys, and for teams, users, customers (end users), tags and budgets: the same for each of these.
 
 # Records are shown as administrators see them: with what was spent and how far each budget is.
 

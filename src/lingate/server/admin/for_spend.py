@@ -1,4 +1,4 @@
-"""Endpoints for what was used and what it cost: the ledger in sums and call by call, also as CSV."""
+# Endpoints for what was used and what it cost: the ledger in sums and call by call, also as CSV.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endpoints for the gateway itself: its deployments, its config, its state, the audit log."""
+# Endpoints for the gateway itself: its deployments, its config, its state, the audit log.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The endpoints of LiteLLM's proxy that scripts and dashboards use most, on the same records."""
+# The endpoints of LiteLLM's proxy that scripts and dashboards use most, on the same records.
 
 # Names of fields are LiteLLM's there; what it has and this gateway has not is refused unless it is empty.
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the endpoints and their structs, so that it cannot say anything else than the code."""
+# The OpenAPI 3.1 document, made from the endpoints and their structs, so that it cannot say anything else than the code.
 
 from __future__ import annotations
 

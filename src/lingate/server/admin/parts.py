@@ -1,4 +1,4 @@
-"""What the admin API needs of the rest of the gateway."""
+# What the admin API needs of the rest of the gateway.
 
 from __future__ import annotations
 

@@ -10,9 +10,6 @@ from lingate.server.cache.entry import Entry
 
 
 class Memory:
-    # max_bytes: Bound of all entries together.
-    # now: A clock that never goes back.
-
     def __init__(self, max_bytes: int, now: Callable[[], float] = time.monotonic) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0

@@ -30,9 +30,6 @@ _BATCH = 16
 class Remote:
     # A store in Redis.
 
-    # url: `redis://`, `rediss://` or `unix://`.
-    # now: A clock that never goes back.
-
     def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
         self.url = url
         self._now = now

@@ -38,7 +38,6 @@ class Problem(NamedTuple):
 class ConfigFileError(ConfigError):
     # The configuration has errors; the message lists all of them.
 
-    # problems: What is wrong, in the order of the file.
     # files: Where it may be put right, as far as they were read.
 
     def __init__(self, path: str, problems: Sequence[Problem], files: tuple[str, ...] = ()) -> None:
@@ -96,8 +95,6 @@ def hints_of(record: Any) -> dict[str, Any]:
 
 class Reading:
     # One pass over a configuration.
-
-    # where: File and line of a place.
 
     def __init__(self, where: Any) -> None:
         self._where = where

@@ -76,7 +76,7 @@ _DEADLINE = 600.0
 
 @record
 class CacheParams:
-    """`cache_params`: where answers are kept."""
+    # `cache_params`: where answers are kept.
 
     type: Literal["local", "redis"] = "local"
     """`local` (memory of the process) or `redis`."""
@@ -110,7 +110,7 @@ class CacheParams:
 
 @record
 class Settings:
-    """`litellm_settings` that are not about routing."""
+    # `litellm_settings` that are not about routing.
 
     drop_params: bool = False
     """Leave out what a provider cannot express, instead of refusing the call."""
@@ -146,7 +146,7 @@ class Settings:
 
 @record
 class PassThrough:
-    """`pass_through_endpoints`: a path whose requests go on as they are."""
+    # `pass_through_endpoints`: a path whose requests go on as they are.
 
     path: str = ""
     """The path here. It goes before a face's of the same name, and never before one of the admin API's."""
@@ -176,7 +176,7 @@ class PassThrough:
 
 @record
 class AlertingArgs:
-    """`alerting_args`: how often alerts say the same."""
+    # `alerting_args`: how often alerts say the same.
 
     budget_alert_ttl: Seconds = 86400.0
     """Seconds until the same budget is told of again; what is left of it falling below the next mark is news."""
@@ -186,7 +186,7 @@ class AlertingArgs:
 
 @record
 class General:
-    """`general_settings`."""
+    # `general_settings`.
 
     master_key: Secret | None = field(default=None, repr=False)
     """The key that may do everything."""
@@ -250,7 +250,7 @@ class General:
 
 @record
 class Bounds:
-    """`lingate.limits`: what one process takes."""
+    # `lingate.limits`: what one process takes.
 
     max_body: Bytes = 32 * 1024 * 1024
     """Longest body of a request; a longer one is refused with 413 while it arrives."""
@@ -271,7 +271,7 @@ class Bounds:
 
 @record
 class LedgerSettings:
-    """`lingate.ledger`: what is written down about calls."""
+    # `lingate.ledger`: what is written down about calls.
 
     retention: Seconds | None = None
     """How long rows are kept in the database. Default: for ever."""
@@ -283,7 +283,7 @@ class LedgerSettings:
 
 @record
 class CacheSettings:
-    """`lingate.cache`: beside `cache_params`."""
+    # `lingate.cache`: beside `cache_params`.
 
     namespace: Literal["key", "team", "shared"] = "key"
     """Whose answers a caller may get: those of its `key`, of its `team`, or `shared`."""
@@ -297,7 +297,7 @@ class CacheSettings:
 
 @record
 class Cors:
-    """`lingate.cors`: browsers of which sites may call."""
+    # `lingate.cors`: browsers of which sites may call.
 
     allow_origins: tuple[str, ...] = ()
     """`https://app.example.com`, or `*`; empty for none."""
@@ -309,7 +309,7 @@ class Cors:
 
 @record
 class Jwt:
-    """`lingate.jwt`: tokens of an identity provider (OpenID Connect)."""
+    # `lingate.jwt`: tokens of an identity provider (OpenID Connect).
 
     issuer: str = ""
     """Who must have issued them."""
@@ -333,7 +333,7 @@ class Jwt:
 
 @record
 class Own:
-    """`lingate`: what LiteLLM's schema has no words for."""
+    # `lingate`: what LiteLLM's schema has no words for.
 
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Settings by provider name, and providers of your own, as in the SDK's configuration."""
@@ -391,7 +391,7 @@ class Own:
 
 @record
 class GatewayConfig:
-    """Everything a gateway is set to."""
+    # Everything a gateway is set to.
 
     path: str | None = None
     """The file, None without one."""

@@ -63,7 +63,6 @@ class Watcher:
 async def watch(config: GatewayConfig, env: Mapping[str, str], changed: Changed) -> None:
     # Tell of each new configuration, or what is wrong with it, until cancelled; done at once if nothing is watched.
     # config: The configuration as it is; its `lingate.reload` says how often to look.
-    # changed: Is told, on the event loop.
     if config.path is None or not config.own.reload:
         return
     await Watcher(config, env).run(changed, config.own.reload)

@@ -64,7 +64,6 @@ class Drainer:
     # interval: Seconds between looks for new rows.
     # sync_interval: Seconds between syncs of the journal: what a power cut may cost.
     # adopt_interval: Seconds between looks for journals of processes that have died.
-    # state: How the copying goes now.
     # outages: What says that the database is away, full or not fit for use, and that the rows themselves are innocent.
 
     def __init__(

@@ -11,9 +11,9 @@ from typing import Any
 from lingate.server.ledger.filters import Filter
 from lingate.server.ledger.query import MOST_GROUPS, Usage
 from lingate.server.ledger.times import moment_text
+from lingate.server.records import MEASURES
 from lingate.server.store import StoreError
 from lingate.server.store.ledger import ledger
-from lingate.server.store.measures import MEASURES
 
 _INCOMPLETE = "INCOMPLETE: the database did not answer, rows are missing"
 _COLUMNS = tuple(column.name for column in ledger.columns if column.name != "body")

@@ -23,27 +23,16 @@ class Filter(NamedTuple):
     until: float | None = None
     """Before this moment."""
     key_id: str | None = None
-    """Of this key."""
     team_id: str | None = None
-    """Of this team."""
     user_id: str | None = None
-    """Of this user."""
     end_user: str | None = None
-    """Made for this end user."""
     model: str | None = None
-    """Asked for by this name."""
     provider: str | None = None
-    """Answered by this provider."""
     deployment: str | None = None
-    """Answered by this deployment."""
     tag: str | None = None
-    """Labelled with it."""
     operation: str | None = None
-    """`chat`, `embeddings`, ..."""
     face: str | None = None
-    """Spoken to in this format."""
     status: int | None = None
-    """Answered with this HTTP status."""
     failed: bool | None = None
     """Only failures, or only successes."""
 

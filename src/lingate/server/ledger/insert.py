@@ -14,9 +14,8 @@ from typing import Any, Protocol
 import msgspec
 
 from lingate.server.ledger.reader import Position
-from lingate.server.records import LedgerRow
+from lingate.server.records import MEASURES, LedgerRow
 from lingate.server.store import Store
-from lingate.server.store.measures import MEASURES
 
 # Rows a statement, decoded in one piece: the thread lets go of the interpreter's lock after each.
 _WIDE = 32

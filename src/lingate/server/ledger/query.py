@@ -33,10 +33,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from lingate.server.ledger.drain import Drainer
 from lingate.server.ledger.filters import Filter, QueryError, labels
 from lingate.server.ledger.times import HOUR, day_text, hour_text
+from lingate.server.records import FRACTIONS, MEASURES
 from lingate.server.store import Store, StoreError
 from lingate.server.store.connection import AsyncConnection
 from lingate.server.store.ledger import ledger, tag_hours, usage_hours
-from lingate.server.store.measures import FRACTIONS, MEASURES
 
 DIMENSIONS = (
     *("day", "hour", "key_id", "team_id", "user_id", "end_user", "model", "provider", "provider_model", "deployment"),

@@ -25,7 +25,6 @@ _MOST_WILD = 4096
 class Builder:
     # Deployments of one configuration.
 
-    # shared: Tells other replicas of deployments that rest.
     # previous: The builder before a change; loads and healths of deployments that stay are taken over from it.
 
     def __init__(

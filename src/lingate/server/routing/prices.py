@@ -87,7 +87,6 @@ class Sheet:
         # What an answer cost in dollars, and by which prices; None and why not, where that is not known.
         # Where it is only a fee that is not known, the rest and `INCOMPLETE` with the reason.
         # usage: Token counts in canonical form.
-        # answered: The model that answered by its own word.
         # tier: The tier it was served on.
         if self._own is not None:
             return _own_cost(self._own, usage, self._provider, self._model)

@@ -41,8 +41,6 @@ class Probes:
 
     # A failure counts as a failed call would. A success proves only that the provider is reachable and takes the key:
     # it ends no rest.
-    # router: The router of the moment.
-    # found: What the last look found, by deployment's id.
 
     def __init__(self, router: Callable[[], Router], transport: AsyncTransport) -> None:
         self._router = router

@@ -37,11 +37,9 @@ _AFFINITY = {"prompt_caching": "prompt", "deployment_affinity": "key", "session_
 class Router:
     # Names of models, the deployments behind them, and how they fare.
 
-    # shared: Tells other replicas of deployments that rest.
     # previous: The router before a change of the configuration: what is known about deployments that stay is kept.
     # timeout: For a whole call, or until a stream's first event: tries, waits and fallbacks included.
     # max_fallbacks: Other groups that one call may try.
-    # purses: Budgets of providers and deployments.
 
     def __init__(
         self,

@@ -16,7 +16,6 @@ def sticky_key(affinity: str, key_id: str, body: JsonDict, session: str | None =
     # key_id: Whose call it is: callers never meet each other's caches.
     # body: The canonical request. For `prompt`, its tools and everything to the end of the first turn count: they stay
     # the same while a conversation grows.
-    # session: The session's id, as the caller gave it.
     if affinity == "key":
         return key_id or None
     if affinity == "session":

@@ -21,8 +21,6 @@ _P = ParamSpec("_P")
 class AsyncConnection:
     # A connection in a transaction. Results are whole: reading them waits for nothing.
 
-    # dialect: `sqlite` or `postgresql`.
-
     def __init__(self, sync: Connection) -> None:
         self._sync = sync
         self.dialect = sync.dialect.name

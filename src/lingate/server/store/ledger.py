@@ -14,9 +14,8 @@ from msgspec.structs import fields
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Index, Integer, SmallInteger, Table, Text
 from sqlalchemy.ext.compiler import compiles
 
-from lingate.server.records import LedgerRow
+from lingate.server.records import FRACTIONS, MEASURES, LedgerRow
 from lingate.server.store.access import metadata
-from lingate.server.store.measures import FRACTIONS, MEASURES
 
 
 class _Tags(JSON):

@@ -1,4 +1,4 @@
-"""Alembic runs this file for each command."""
+# Alembic runs this file for each command.
 
 # It works on the connection it is given, in the transaction that is open.
 
