@@ -7,6 +7,8 @@ from html import escape
 from statistics import median
 from typing import Any, NamedTuple
 
+from benchmarks.report import paired_ratios
+
 Results = dict[str, Any]
 
 _WIDTH, _NAMES, _FIGURES = 760, 150, 190
@@ -18,12 +20,12 @@ class Panel(NamedTuple):
 
     Attributes:
         title: What is compared.
-        bars: Labels and microseconds, in the order they are drawn.
+        bars: Labels and microseconds, one a round, in the order they are drawn.
         ours: Label of the one that the others are measured against.
     """
 
     title: str
-    bars: Sequence[tuple[str, float]]
+    bars: Sequence[tuple[str, Sequence[float]]]
     ours: str = "Lingate"
 
 
@@ -43,7 +45,7 @@ def panels(results: Results) -> list[Panel]:
         ("One call of the library, awaited, 20 at once: CPU time, us", calls),
         ("One request through the gateway: CPU time, us", requests),
     ]
-    drawn = [Panel(title, [(label, median(values)) for label, values in of.items() if values]) for title, of in found]
+    drawn = [Panel(title, [(label, values) for label, values in of.items() if values]) for title, of in found]
     return [panel for panel in drawn if panel.ours in dict(panel.bars)]
 
 
@@ -61,14 +63,15 @@ def render(results: Results) -> str | None:
 
 
 def _panel(panel: Panel, top: int) -> list[str]:
-    most = max(value for _, value in panel.bars)
+    most = max(median(values) for _, values in panel.bars)
     ours = dict(panel.bars)[panel.ours]
     lines = [f'<text class="title" x="0" y="{top + 20}">{escape(panel.title)}</text>']
-    for at, (label, value) in enumerate(panel.bars):
+    for at, (label, values) in enumerate(panel.bars):
+        value, times = median(values), paired_ratios(values, ours)  # as the report has it
         y = top + _TITLE + at * _LINE
         wide = max(1.5, value / most * (_WIDTH - _NAMES - _FIGURES))
         kind = "ours" if label == panel.ours else "bar"
-        told = f"{value:,.0f}" if label == panel.ours else f"{value:,.0f}  ({_times(value / ours)} Lingate)"
+        told = f"{value:,.0f}" + (f"  ({_times(median(times))} Lingate)" if times and label != panel.ours else "")
         lines += [
             f'<text class="name" x="{_NAMES - 8}" y="{y + 12}">{escape(label)}</text>',
             f'<rect class="{kind}" x="{_NAMES}" y="{y}" width="{wide:.1f}" height="{_THICK}" rx="2"/>',

@@ -37,13 +37,21 @@ def test_gateways_have_a_panel_of_their_own_without_the_upstream_alone() -> None
     text = chart.render({**_results(lingate=50.0), "gateways": found}) or ""
 
     assert [panel.bars for panel in chart.panels({**_results(), "gateways": found})] == [
-        [("a <proxy>", 12.0), ("Lingate", 100.0)]
+        [("a <proxy>", [12.0]), ("Lingate", [100.0])]
     ]
     assert "a &lt;proxy&gt;" in text
     assert "0.12 x Lingate" in text
     assert max(float(y) for y in re.findall(r'y="(\d+)"', text)) < float(
         re.findall(r"viewBox=\"0 0 760 (\d+)", text)[0]
     )
+
+
+def test_how_many_times_ours_is_told_round_by_round_as_in_the_report() -> None:
+    # A slow round is slow for both: the ratio of the medians, 100 / 10, would say 10.
+    calls = {"lingate": {"cpu_us": [10.0, 40.0, 10.0]}, "other": {"cpu_us": [50.0, 200.0, 100.0]}}
+    results = {"peers": {"lingate": {"label": "Lingate"}, "other": {"label": "other"}}, "runs": {"call-async": calls}}
+
+    assert "100  (5.0 x Lingate)" in (chart.render(results) or "")
 
 
 def test_a_run_without_us_has_no_picture() -> None:
