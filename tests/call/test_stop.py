@@ -32,10 +32,10 @@ def test_a_stream_ends_where_the_first_complete_stop_sequence_begins_whatever_th
     pieces: list[str], stops: list[str]
 ) -> None:
     whole = "".join(pieces)
-    at = first_stop(whole, stops)
+    at, by = first_stop(whole, stops)
     text, reason = streamed(pieces, stops)
 
-    if at is None:
+    if not by:
         assert (text, reason) == (whole, "length")
     else:
         assert (text, reason) == (whole[:at], "stop")
@@ -101,5 +101,6 @@ def test_a_whole_answer_is_cut_without_touching_the_original() -> None:
         "message": {"role": "assistant", "content": "a "},
         "finish_reason": "stop",
         "native_finish_reason": "stop_sequence",
+        "stop_reason": "STOP",
     }
     assert data["choices"][0]["message"] == {"role": "assistant", "content": "a STOP b"}

@@ -56,6 +56,38 @@ def test_tokens_are_estimated_where_a_server_in_the_providers_place_does_not_cou
         assert rows(gateway)[-1]["estimated"]
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "estimated"),
+    [
+        # Bedrock, of most models (BerriAI/litellm#37102), and where a role may do everything else.
+        (400, "The provided model doesn't support counting tokens.", True),
+        (403, "User: a is not authorized to perform: bedrock:CountTokens", True),
+        # Anthropic; then a gateway (maximhq/bifrost#2902), and servers without the path (router-for-me/CLIProxyAPI#4410).
+        (400, "Server tools are not supported in the count_tokens endpoint: code_execution_20260120.", True),
+        (500, "count_tokens is not supported by this provider", True),
+        (404, "Not Found", True),
+        (405, "Method Not Allowed", True),
+        (501, "Not Implemented", True),
+        (400, "messages.0.role: must be user or assistant", False),
+        (403, "Your account may not use this.", False),
+    ],
+)
+def test_tokens_are_estimated_where_a_provider_says_that_it_does_not_count_these(
+    upstream: RawServer, tmp_path: Path, status: int, said: str, estimated: bool
+) -> None:
+    params = {"model": "anthropic/claude-x", "api_base": upstream.url, "api_key": "sk-up"}
+    entries = [{"model_name": "claude", "litellm_params": params, "model_info": {"id": name}} for name in "ab"]
+    error = {"type": "error", "error": {"message": said}}
+    upstream.script = Script([json.dumps(error).encode()], status=status, headers=JSON)
+    with running_gateway(json.dumps({"model_list": entries}), tmp_path) as gateway:
+        answer = ask(gateway, COUNT, chat("claude"))
+
+        assert answer.status_code == (200 if estimated else status)
+        assert rows(gateway)[-1]["estimated"] == estimated
+        if estimated:
+            assert len(upstream.requests) == 1, "another account counts no better, and asking again does not help"
+
+
 def test_a_gateway_may_want_to_know_for_whom_each_call_is(upstream: RawServer, tmp_path: Path) -> None:
     with running_gateway(wanting(upstream, "general_settings", enforce_user_param=True), tmp_path) as gateway:
         refused = ask(gateway, CHAT, chat("openai-x"))

@@ -279,9 +279,10 @@ def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Compl
         return answer
     head, body = answer
     if not _is_good(head):
-        from lingate._dialects._failure import failure  # the classifier is loaded by the first error
+        from lingate._dialects._failure import failure, not_counted  # the classifier is loaded by the first error
 
-        return failure(head, body, sent.target)
+        error = failure(head, body, sent.target)
+        return not_counted(error) if sent.call.operation == "count_tokens" else error
     try:
         data, raw = form.response(sent, head, body)
         add_cost(data, head.headers.get(sent.target.traits.get("cost_header", "")))

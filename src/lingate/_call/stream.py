@@ -7,7 +7,7 @@ from typing import Any
 
 from lingate._call.collect import Collector
 from lingate._call.plan import Streaming, interrupted
-from lingate._model import Attempt, Call, Event, Failed, Finish, HttpRequest, JsonDict, Text, ToolStart
+from lingate._model import Attempt, Call, Event, Extra, Failed, Finish, HttpRequest, JsonDict, Text, ToolStart
 from lingate.errors import LingateError, StreamInterruptedError
 
 
@@ -120,10 +120,11 @@ class StopFilter:
 
     def _text(self, event: Text, kept: list[Event]) -> None:
         text = self._held.pop(event.choice, "") + event.text
-        at = first_stop(text, self._stops)
-        if at is not None:
+        at, by = first_stop(text, self._stops)
+        if by:
             if at:
                 kept.append(Text(text[:at], event.choice, event.raw, event.logprobs))
+            kept.append(Extra({"stop_reason": by}, event.choice, event.raw, on_choice=True))
             kept.append(Finish("stop", event.choice, "stop_sequence", event.raw))
             self._cut.add(event.choice)
             self.stopped = self._alone
@@ -149,11 +150,11 @@ class StopFilter:
             kept.append(Text(held, choice))
 
 
-def first_stop(text: str, stops: Sequence[str]) -> int | None:
-    # Where the stop sequence begins that is complete first, None if there is none.
+def first_stop(text: str, stops: Sequence[str]) -> tuple[int, str]:
+    # Where the stop sequence begins that is complete first, and which it is; "" if there is none.
     # The first to be complete is the one a provider that generates token by token would have seen, whatever the chunking.
-    found = [(at + len(stop), at) for stop in stops if (at := text.find(stop)) >= 0]
-    return min(found)[1] if found else None
+    found = [(at + len(stop), at, stop) for stop in stops if (at := text.find(stop)) >= 0]
+    return min(found)[1:] if found else (0, "")
 
 
 _CUT = {"finish_reason": "stop", "native_finish_reason": "stop_sequence"}
@@ -168,12 +169,12 @@ def cut_at_stops(data: JsonDict, stops: Sequence[str]) -> JsonDict:
     for choice in data.get("choices") or ():
         message = choice.get("message") or {}
         content: str = message.get("content") or choice.get("text") or ""
-        at = first_stop(content, stops)
-        if at is not None and "text" in choice:
-            choice = {**choice, "text": content[:at], **_CUT}
-        elif at is not None:
+        at, by = first_stop(content, stops)
+        if by and "text" in choice:
+            choice = {**choice, "text": content[:at], **_CUT, "stop_reason": by}
+        elif by:
             # Text before a tool call may hold a stop sequence: then the call would never have been made.
             kept = {key: value for key, value in message.items() if key != "tool_calls"}
-            choice = {**choice, "message": {**kept, "content": content[:at]}, **_CUT}
+            choice = {**choice, "message": {**kept, "content": content[:at]}, **_CUT, "stop_reason": by}
         choices.append(choice)
     return {**data, "choices": choices}

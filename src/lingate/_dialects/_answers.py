@@ -9,7 +9,7 @@ from typing import Any
 from lingate._dialects._redact import redact
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
-from lingate._wire.shapes import as_dicts, as_str, dig
+from lingate._wire.shapes import as_dicts, as_list, as_str, dig
 from lingate.errors import InternalServerError, LingateError, ProtocolError
 
 _NO_HEADERS: Mapping[str, str] = {}
@@ -170,10 +170,18 @@ _CANONICAL = {
 }
 
 
-def reason_of(choice: JsonDict) -> Any:
-    # Why a choice ended, in the provider's word.
+def reason_of(choice: JsonDict, stops: Any) -> Any:
+    # Why a choice ended, in the provider's word, or in Anthropic's if by one of the sequences that were asked for.
     reason = choice.get("finish_reason")
-    return choice.get("stop_reason") if reason is None else reason  # of Mistral's models on Bedrock
+    if reason is None:
+        return choice.get("stop_reason")  # of Mistral's models on Bedrock
+    by = stopped_by(choice) if reason == "stop" and stops else ""
+    return "stop_sequence" if by and by in ([stops] if isinstance(stops, str) else as_list(stops)) else reason
+
+
+def stopped_by(choice: JsonDict) -> str:
+    # The stop sequence that ended a choice, as vLLM and SGLang tell it, each in its own field; "" for a token's number.
+    return as_str(choice.get("stop_reason")) or as_str(choice.get("matched_stop"))
 
 
 def canonical_reason(native: Any) -> str | None:

@@ -69,7 +69,6 @@ class ChunkBuilder:
         return None if write is None else write(self, event)
 
     def of_text(self, text: str, choice: int) -> JsonDict:
-        # A chunk of text and nothing else.
         return {**self._base, "choices": [{"index": choice, "delta": {"content": text}, "finish_reason": None}]}
 
     def end(self) -> JsonDict | None:

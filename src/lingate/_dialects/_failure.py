@@ -11,7 +11,14 @@ from lingate._dialects import _evidence, _redact, _verdict, _waits
 from lingate._dialects._evidence import BASE_RESP, Evidence
 from lingate._model import Head, Target
 from lingate._wire import json
-from lingate.errors import BY_KIND, LingateError, PaymentRequiredError, ProtocolError, StreamInterruptedError
+from lingate.errors import (
+    BY_KIND,
+    LingateError,
+    PaymentRequiredError,
+    ProtocolError,
+    StreamInterruptedError,
+    UnsupportedError,
+)
 
 _MAX_MESSAGE = 600
 _MAX_BODY = 8 * 1024 * 1024  # validation errors echo the request, images included
@@ -101,6 +108,20 @@ def failure(head: Head, body: bytes, target: Target, now: float | None = None) -
             detail=_redact.redact(value, target.secrets) if isinstance(value, str) and value else None,
         )
     return _build(_evidence.read(value, head.status, head.headers), head.status, head.headers, target, now)
+
+
+def not_counted(error: LingateError) -> LingateError:
+    # What went wrong with a count; another error where it says that there is none: nobody failed, and nobody is to rest.
+    # Bedrock counts for few models (BerriAI/litellm#37102), Anthropic not with tools of its own, others have no such path.
+    said = error.detail or ""
+    no_path = error.status in (405, 501) or (error.kind == "not_found" and "model" not in said.lower())
+    if no_path or (error.kind in ("bad_request", "permission", "server_error") and _COUNT(said)):
+        text = f"{error.provider} does not count the tokens of this call"
+        return UnsupportedError(text, provider=error.provider, model=error.model, status=error.status, detail=said)
+    return error
+
+
+_COUNT = re.compile("(?i)(?<!ac)count").search
 
 
 def body_failure(

@@ -95,7 +95,6 @@ class Packer:
                 self._message.update((name, event.fields[name]) for name in _FIELDS if name in event.fields)
 
     def block(self) -> JsonDict | None:
-        # The block, once the answer is complete.
         return luggage_of(self._message, self._dialect)
 
 

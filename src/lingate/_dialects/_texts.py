@@ -189,14 +189,12 @@ class TextStream(StreamedAnswer):
             out.append(Start(known, self._sent.target.model, 0, None, raw))
 
     def say(self, text: Any, raw: Any, out: list[Event]) -> None:
-        # A piece of the answer.
         self.start(raw, out)
         if isinstance(text, str) and text:
             self.spoken = True
             out.append(Text(text, 0, raw))
 
     def count(self, usage: JsonDict | None, raw: Any, out: list[Event]) -> None:
-        # Token counts, if there are any.
         if usage:
             out.append(Usage(usage, raw))
 

@@ -77,7 +77,6 @@ def _streaming(stream: Any, params: dict[str, Any]) -> tuple[bool, bool]:
 
 
 def prepare_chat(session: Session, model: Any, messages: Any, stream: Any, params: dict[str, Any]) -> Prepared:
-    # Read the arguments of a chat call.
     options, params = _own(session, **params)
     stream, include_usage = _streaming(stream, params) if stream else (False, False)
     call, format_class = chat.prepare(
@@ -128,12 +127,10 @@ def prepare_responses(session: Session, model: Any, given: Any, params: dict[str
 
 
 def prepare_embeddings(session: Session, model: Any, inputs: Any, params: dict[str, Any]) -> Prepared:
-    # Read the arguments of an embeddings call.
     return prepare_call(session, embeddings.prepare, model, inputs, params)
 
 
 def prepare_rerank(session: Session, model: Any, query: Any, documents: Any, params: dict[str, Any]) -> Prepared:
-    # Read the arguments of a rerank call.
     from lingate._endpoints import rerank
 
     def make(name: str, query: Any, params: Mapping[str, Any], **extras: Any) -> Call:
@@ -143,7 +140,6 @@ def prepare_rerank(session: Session, model: Any, query: Any, documents: Any, par
 
 
 def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> Prepared:
-    # Read the arguments of a model listing.
     if not isinstance(provider, str) or not provider or "/" in provider:
         raise ConfigError(
             f"models() takes the name of a provider, such as the part of a model before the slash, not {provider!r}"

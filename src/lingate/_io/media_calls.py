@@ -40,7 +40,6 @@ class Kind(Generic[R]):
     """Making a call may read files."""
 
     def prepare(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
-        # Read the arguments of a call.
         return calls.prepare_call(session, self.make, model, given, params)
 
     async def prepare_async(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:

@@ -13,7 +13,6 @@ def as_dict(value: Any) -> dict[str, Any]:
 
 
 def as_list(value: Any) -> list[Any]:
-    # The value if it is a list, else an empty one.
     return value if isinstance(value, list) else []
 
 
@@ -23,7 +22,6 @@ def as_dicts(value: Any) -> list[dict[str, Any]]:
 
 
 def as_str(value: Any) -> str:
-    # The value if it is text, else an empty one.
     return value if isinstance(value, str) else ""
 
 

@@ -23,12 +23,10 @@ class RefusedError(Exception):
 
 
 def openai_side(url: str, key: str) -> OpenAISide:
-    # The openai package, if it is there.
     return OpenAIPackage(url, key) if find_spec("openai") else OwnOpenAISide(url, key)
 
 
 def anthropic_side(url: str, key: str) -> AnthropicSide:
-    # The anthropic package, if it is there.
     return AnthropicPackage(url, key) if find_spec("anthropic") else OwnAnthropicSide(url, key)
 
 

@@ -23,7 +23,6 @@ def path() -> Path:
 
 
 def load() -> str | None:
-    # The model that was saved; None if none was.
     try:
         place = path()
     except ConfigError:

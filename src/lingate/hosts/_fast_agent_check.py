@@ -148,7 +148,6 @@ async def _asked_to_remember(probe: Probe, agent: Any) -> tuple[str, Any, Any]:
 
 
 def _remember(content: str) -> str:
-    # Keep something in mind.
     return f"kept {content}"
 
 

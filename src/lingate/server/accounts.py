@@ -144,7 +144,6 @@ _PICTURE = 4096
 
 
 def prompt_size(call: Call) -> int:
-    # Characters of all texts in a request.
     texts = call.texts
     if texts is None:
         return text_size(call.body)
@@ -165,7 +164,6 @@ def _length(text: str) -> int:
 
 
 def text_size(value: Any) -> int:
-    # Characters of all texts in a piece of JSON.
     size = 0
     pending: list[Any] = [value]
     while pending:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 
 def administration(gateway: Gateway) -> AsgiApplication:
-    # The admin application of a gateway.
 
     async def reload() -> ConfigStatus:
         await gateway.reload_file()

@@ -112,7 +112,6 @@ class Alerts:
         return next(filter(None, errors), None)
 
     async def round(self) -> None:
-        # Look at everything once, and tell of it.
         now = time.monotonic()
         self._told = {name: until for name, until in self._told.items() if until > now}
         wanted = self._gateway.live.config.general.alert_types

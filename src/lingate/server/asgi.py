@@ -111,7 +111,6 @@ class AsgiReply:
             pass
 
     async def finish(self) -> None:
-        # Send what is left to send.
         if self._streaming:
             await self._send({"type": "http.response.body", "body": b""})
         elif self._whole is not None:

@@ -114,7 +114,6 @@ MODELS: dict[str, Face] = {
 
 
 def find(method: str, path: str, query: str) -> Found | None:
-    # The face at a path; None if nobody is there.
     face = _FIXED.get((method, path))
     if face is not None:
         if query or face.args:

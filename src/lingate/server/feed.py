@@ -59,7 +59,6 @@ class Watch:
         self._closed = False
 
     def offer(self, row: LedgerRow, error: LingateError | None) -> None:
-        # A call has ended.
         if not self.wanted.has(row):
             return
         if len(self._waiting) >= _MOST_WAITING:
@@ -122,7 +121,6 @@ class Feed:
                 self._observers.remove(self._observe)
 
     def close(self) -> None:
-        # Let all watchers go.
         for watch in self._watches:
             watch.close()
 

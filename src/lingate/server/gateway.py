@@ -156,7 +156,6 @@ class Gateway:
             _log.warning("started without the database, rows wait in the journal: %s", error)
 
     async def start(self) -> None:
-        # Start the parts that run by themselves.
         self._tasks.append(asyncio.create_task(self.drainer.run()))
         await self.access.start()
         self.access.limiter.on_cooled = self._rests
@@ -321,7 +320,6 @@ class Gateway:
 
     @property
     def in_flight(self) -> int:
-        # Calls under way.
         return len(self._turns)
 
     @property
@@ -334,7 +332,6 @@ class Gateway:
         return self.draining or len(self._turns) > live.max_in_flight or not self.journal.has_room()
 
     def entered(self, turn: Turn) -> None:
-        # A call has begun.
         if self._cold:
             self._warm_up()
         self._turns.add(turn)
@@ -347,7 +344,6 @@ class Gateway:
         self._tasks.append(asyncio.create_task(asyncio.to_thread(self.live.router.models)))
 
     def left(self, turn: Turn) -> None:
-        # A call has ended.
         self._turns.discard(turn)
         self._lookout.remove(turn)
         if not self._turns:

@@ -52,9 +52,7 @@ class Sink(Protocol):
         # Raises ClientGoneError: Nobody is there to read it.
         ...
 
-    def close(self) -> None:
-        # The answer ends here.
-        ...
+    def close(self) -> None: ...
 
 
 class Reply(Protocol):

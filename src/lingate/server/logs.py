@@ -100,7 +100,6 @@ class Logs(logging.Handler):
         self._queue.put(_Line(record.created, record.levelname, record.name, message, trace))
 
     def start(self) -> None:
-        # Begin to write.
         self._thread.start()
 
     def end(self) -> None:

@@ -28,13 +28,11 @@ class Lookout:
         self._next: asyncio.TimerHandle | None = None
 
     def add(self, turn: Turn) -> None:
-        # A call has begun.
         self._fresh[turn] = None
         if self._next is None:
             self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
 
     def remove(self, turn: Turn) -> None:
-        # It has ended.
         self._fresh.pop(turn, None)
 
     def _look(self) -> None:

@@ -117,7 +117,6 @@ class Metrics:
         self.exposition: Exposition | None = None
 
     def observe(self, row: LedgerRow, error: LingateError | None) -> None:
-        # Count a call that has ended.
         live = self.gateway.live
         if live is not self._live:
             self._learn(live)

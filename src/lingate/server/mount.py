@@ -62,7 +62,6 @@ class _Answer:
         self._sink: Sink | None = None
 
     def close(self) -> None:
-        # The application has ended.
         if self._sink is not None:
             self._sink.close()
 

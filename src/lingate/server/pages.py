@@ -38,7 +38,6 @@ _Page: TypeAlias = "Callable[[Gateway], tuple[int, str, bytes]]"
 
 
 async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
-    # Answer a request that is not for a model.
     try:
         await _answer(gateway, request, reply)
     except LingateError as error:

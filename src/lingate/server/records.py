@@ -121,7 +121,6 @@ class LedgerRow(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @property
     def is_priced(self) -> bool:
-        # Whether its cost is known, and all of it.
         return self.cost is not None and not (self.price or "").startswith(INCOMPLETE)
 
 

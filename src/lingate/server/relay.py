@@ -53,7 +53,6 @@ def told_in_stream(turn: Turn, error: LingateError) -> tuple[str, bytes] | None:
 
 
 def rendered(turn: Turn, response: JsonDict) -> bytes:
-    # A whole answer as the client wants it.
     if turn.found.face.dialect == "ollama":
         from lingate._dialects.ollama.face_response import timed
 

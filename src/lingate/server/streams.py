@@ -164,7 +164,6 @@ class Relay:
             await self._sink.send(_COMMENT)
 
     def close(self) -> None:
-        # Send nothing any more.
         if self._comment is not None:
             self._comment.cancel()
 

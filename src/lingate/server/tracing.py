@@ -121,7 +121,6 @@ class CallSpan:
         self._response = response
 
     def end(self, turn: Turn, error: LingateError | None) -> None:
-        # The call has ended.
         span, row = self._span, turn.row
         if not span.is_recording():
             return

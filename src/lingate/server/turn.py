@@ -115,7 +115,6 @@ class Turn(Record, eq=False):
 
     @property
     def trail(self) -> list[Attempt]:
-        # The tries so far.
         return [] if self.context is _LATER else self.context.trail
 
     def watch(self, watcher: asyncio.Task[None]) -> None:
@@ -131,7 +130,6 @@ class Turn(Record, eq=False):
             self._task.cancel()
 
     def left(self) -> None:
-        # The client has gone.
         if self._ended:
             return
         self.abandoned = True
@@ -152,7 +150,6 @@ class Turn(Record, eq=False):
         return self.ticket
 
     def close(self) -> None:
-        # Nothing of this request is left to be done.
         watcher, self._watcher = self._watcher, None  # it keeps its cancellation, whose trace leads back here
         if watcher is not None:
             watcher.cancel()

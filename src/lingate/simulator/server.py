@@ -101,7 +101,6 @@ class Connection(asyncio.Protocol):
         self._writable = None
 
     def close(self) -> None:
-        # Shut down from our side, whatever is under way.
         self._leave("closed")
         self._transport.abort()
 

@@ -131,7 +131,6 @@ class Stats:
         self._max_in_flight = self._in_flight
 
     def reset(self) -> None:
-        # Forget everything but what is open now.
         with self.lock:
             self._clear()
 
@@ -206,7 +205,6 @@ class Stats:
             self._on_end(replace(record))
 
     def records(self) -> list[RecordedRequest]:
-        # Copies of the last requests, oldest first.
         with self.lock:
             return list(map(replace, self._records))
 

@@ -9,6 +9,7 @@ import anthropic
 import pytest
 
 from lingate._call.collect import Collector
+from lingate._call.stream import StopFilter, cut_at_stops
 from lingate._dialects._replay import replay
 from lingate._dialects.anthropic import DIALECT
 from lingate._model import (
@@ -38,7 +39,8 @@ from tests.dialects.anthropic.samples import (
     ANSWERS,
 )
 from tests.dialects.anthropic.support import CHAT, call, decode, message, read, sse, streamed, text
-from tests.dialects.short import collect
+from tests.dialects.openai_chat import support as openai_chat
+from tests.dialects.short import collect, fed, single_bytes
 
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name != "new kinds"])
@@ -202,6 +204,44 @@ def test_what_ended_an_answer_is_said_in_its_own_word_where_the_provider_said_it
 
     assert parse_message(CHAT.render({**OPENAI, "choices": [choice]}))["stop_reason"] == told
     assert parse_stream(b"".join(map(encoder.event, events)) + encoder.end())["stop_reason"] == told
+
+
+@pytest.mark.parametrize("name", ["stop_reason", "matched_stop"])
+@pytest.mark.parametrize(
+    ("value", "reason", "shown"),
+    [("END", "stop_sequence", "END"), ("<eos>", "end_turn", None), (151645, "end_turn", None)],
+)
+def test_the_stop_sequence_that_ended_an_answer_is_told_where_the_server_tells_it(
+    name: str, value: Any, reason: str, shown: str | None
+) -> None:
+    # vLLM and SGLang do, each in its own field, where a token's number or text stands too (agentgateway/agentgateway#3283).
+    sent = openai_chat.CHAT.request(openai_chat.call(stop=["END", "STOP"]), openai_chat.target())
+    end = {"index": 0, "finish_reason": "stop", name: value}
+    whole = {**OPENAI, "choices": [{**end, "message": {"role": "assistant", "content": "a"}}]}
+    chunks = [{"index": 0, "delta": {"content": "a"}}, {**end, "delta": {"content": ""}}]
+    stream = b"".join(b"data: %b\n\n" % json.dumps({**OPENAI, "choices": [one]}).encode() for one in chunks)
+    read = openai_chat.CHAT.response(sent, openai_chat.JSON, json.dumps(whole).encode())[0]
+    told = parse_message(CHAT.render(read))
+
+    assert (told["stop_reason"], told["stop_sequence"]) == (reason, shown)
+    for pieces in ([stream + b"data: [DONE]\n\n"], single_bytes(stream + b"data: [DONE]\n\n")):
+        encoder = CHAT.encoder(call())
+        events = fed(openai_chat.CHAT.decoder(sent, openai_chat.SSE), pieces)
+        told = parse_stream(b"".join(map(encoder.event, events)) + encoder.end())
+        assert (told["stop_reason"], told["stop_sequence"]) == (reason, shown)
+
+
+def test_the_stop_sequence_that_we_cut_at_is_told() -> None:
+    encoder = CHAT.encoder(call())
+    events = StopFilter(["END"]).filter([Start("i", "m", 1), Text("a E"), Text("ND b")])
+    choice = {"index": 0, "message": {"role": "assistant", "content": "a END b"}, "finish_reason": "stop"}
+    cut = cut_at_stops({**OPENAI, "choices": [choice]}, ["END"])
+
+    for told in (
+        parse_message(CHAT.render(cut)),
+        parse_stream(b"".join(map(encoder.event, events)) + encoder.end()),
+    ):
+        assert (told["stop_reason"], told["stop_sequence"]) == ("stop_sequence", "END")
 
 
 def test_an_openai_refusal_is_text_and_a_stop_reason() -> None:

@@ -199,6 +199,18 @@ def test_marks_inside_a_tool_result_count_too_and_the_callers_objects_stay_as_th
     assert inner["cache_control"] == MARK
 
 
+@pytest.mark.parametrize("own", [{}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}])
+def test_a_mark_on_a_part_of_a_tool_result_is_one_on_the_result(own: dict[str, Any]) -> None:
+    # "cache_control may not be specified within `tool_result.content`" (langchain-ai/langchain#35126).
+    parts = [text("a", cache_control=MARK), text("b", cache_control=MARK)]
+
+    body = wire(messages=[user("go"), assistant(tool_calls=[called("t")]), result("t", parts, **own)])
+
+    made = {"type": "tool_result", "tool_use_id": "t", "content": [text("a"), text("b")]}
+    assert body["messages"][2]["content"] == [{**made, "cache_control": MARK, **own}]
+    assert parts[1]["cache_control"] == MARK
+
+
 def test_no_cache_mark_is_sent_to_a_host_that_does_not_know_them() -> None:
     body = wire({"cache_control": False}, messages=[user("a", cache_control=MARK)], cache_control=MARK)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lingate._dialects._answers import stopped_by
 from lingate._dialects._arguments import shown_arguments, shown_call
 from lingate._dialects._dates import rfc3339
 from lingate._dialects._encoders import BlockEncoder
@@ -56,6 +57,8 @@ def render_message(response: JsonDict) -> bytes:
         "stop_sequence": native.get("stop_sequence"),
         "usage": native_usage(response.get("usage")),
     }
+    if wire["stop_reason"] == "stop_sequence":
+        wire["stop_sequence"] = wire["stop_sequence"] or stopped_by(choice) or None
     details = native.get("stop_details") or stop_details(wire["stop_reason"], message.get("refusal"))
     if details:
         wire["stop_details"] = details
@@ -201,7 +204,8 @@ class Encoder(BlockEncoder, dialect=NAME):
         finish = self._finish.reason if self._finish else "stop"
         said = _said(self._native, self._finish and self._finish.native)
         reason = stop_reason(finish, said, self._refusal)
-        delta: JsonDict = {"stop_reason": reason, "stop_sequence": self._native.get("stop_sequence")}
+        by = self._native.get("stop_sequence") if reason == "stop_sequence" else None
+        delta: JsonDict = {"stop_reason": reason, "stop_sequence": by}
         details = self._native.get("stop_details") or stop_details(reason, self._refusal or None)
         if details:
             delta["stop_details"] = details
@@ -313,6 +317,8 @@ class Encoder(BlockEncoder, dialect=NAME):
             self._takers = {kind: self._takers[kind] for kind in (Refusal, Usage, Extra, Finish)}
             told = b"".join(map(self._tell_block, blocks)) + self._close()
             return told + super()._on_extra(event)
+        if event.on_choice and (by := stopped_by(event.fields)):
+            self._native["stop_sequence"] = by
         return super()._on_extra(event)
 
     def _tell_block(self, block: JsonDict) -> bytes:

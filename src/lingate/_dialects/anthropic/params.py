@@ -48,13 +48,11 @@ _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "stand
 
 
 def write_limit(draft: Draft) -> None:
-    # Write `max_tokens`, which the format requires.
     asked = draft.asked.get("max_completion_tokens", draft.asked.get("max_tokens"))
     draft.body["max_tokens"] = draft.traits.get("default_max_tokens", 4096) if asked is None else asked
 
 
 def write_identity(draft: Draft) -> None:
-    # Write `metadata.user_id` and `service_tier`.
     metadata = draft.asked.get("metadata", {})
     if not isinstance(metadata, dict):
         raise draft.broken("metadata", "must be an object")

@@ -60,7 +60,6 @@ def write_tools(draft: Draft, used: list[str]) -> None:
 
 
 def is_forced(draft: Draft) -> bool:
-    # Whether the model must call a tool.
     choice = draft.body.get("tool_choice")
     return isinstance(choice, dict) and choice.get("type") in _FORCED
 

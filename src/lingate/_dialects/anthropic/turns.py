@@ -113,17 +113,19 @@ class Turns(BlockTurns):
             return kept
         given = self.draft.answered(message.get("tool_call_id"), where)
         block: JsonDict = {"type": "tool_result", "tool_use_id": safe_id(given)}
-        content = message.get("content")
+        content, mark = message.get("content"), None
         if isinstance(content, str):
             block["content"] = content
         else:
             blocks = content_blocks(content, f"{where}.content", self.draft)
+            for one in blocks:
+                mark = one.pop("cache_control", mark)  # has no place inside of a result
             block |= {"content": blocks} if blocks else {}
         failed = has_failed(message)
         if failed is not None:
             block["is_error"] = failed
-        if message.get("cache_control"):
-            block["cache_control"] = message["cache_control"]
+        if mark := message.get("cache_control") or mark:
+            block["cache_control"] = mark
         return block
 
     def _close_user(self) -> None:
@@ -154,7 +156,8 @@ def is_plain_result(block: JsonDict) -> bool:
     nested = as_list(content)
     if content is None:
         return False
-    return set(block) <= {"type", "tool_use_id", "content", "cache_control"} and all(map(is_plain, nested))
+    plain = all(is_plain(one) and "cache_control" not in one for one in nested)
+    return plain and set(block) <= {"type", "tool_use_id", "content", "cache_control"}
 
 
 def _original_result(message: JsonDict) -> JsonDict | None:

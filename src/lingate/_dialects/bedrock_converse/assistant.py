@@ -143,7 +143,6 @@ def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
 
 
 def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    # Tool calls as `toolUse` blocks.
     blocks: list[JsonDict] = []
     for call, function, place in calls_of(message, where, draft):
         given = arguments_object(function.get("arguments"), f"{place}.function.arguments", draft)
@@ -204,7 +203,6 @@ def only_calls(blocks: Any) -> bool:
 
 
 def call_of(inner: JsonDict) -> JsonDict:
-    # A `toolUse` as a canonical tool call.
     given = inner.get("input") or {}  # some models give its text, or none
     function = {"name": inner["name"], "arguments": given if isinstance(given, str) else encode_str(given)}
     return {"id": inner["toolUseId"], "type": "function", "function": function}

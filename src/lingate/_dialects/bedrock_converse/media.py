@@ -42,13 +42,11 @@ def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def video_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    # A `video_url` part as a block.
     url, _ = draft.media_url(part, where, _FORMS, "video_url")
     return _from_url(url, "video", "video/mp4", None, where, draft)
 
 
 def audio_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    # An `input_audio` part as a block.
     data = dig(part, "input_audio", "data")
     if not isinstance(data, str) or not data:
         raise draft.broken(f"{where}.input_audio.data", "must be base64 text")

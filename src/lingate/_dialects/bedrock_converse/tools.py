@@ -55,7 +55,6 @@ def write_tools(draft: Draft, used: list[str]) -> None:
 
 
 def is_forced(draft: Draft) -> bool:
-    # Whether the model must call a tool.
     choice = draft.body.get("toolConfig", {}).get("toolChoice") or {}
     return any(word in choice for word in _FORCED)
 

@@ -44,7 +44,6 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
 
 
 def most_texts(target: Target) -> int:
-    # How many texts a request may hold.
     return MOST_TEXTS if format_of(target) == "cohere" else 1
 
 
@@ -94,7 +93,6 @@ _WRITERS = {"titan": _titan, "cohere": _cohere, "nova": _nova}
 
 
 def _vectors(raw: JsonDict) -> list[Any]:
-    # The vectors of an answer, whatever the model.
     found = raw.get("embedding", raw.get("embeddings"))
     if isinstance(found, dict):
         # By type, of which the first is the only one unless the caller asked for more.

@@ -53,7 +53,6 @@ class TextFormat:
 
 
 def write_text_body(draft: Draft, form: TextFormat, turns: list[Turn]) -> JsonDict:
-    # The body, but for its parameters.
     if form is COMMAND_R:
         return _command_r_body(turns)
     script = form.script or prompts.llama(draft.target.model.lower())
@@ -61,7 +60,6 @@ def write_text_body(draft: Draft, form: TextFormat, turns: list[Turn]) -> JsonDi
 
 
 def finish_word(native: Any) -> str:
-    # OpenAI's word for a reason to end.
     return _REASONS.get(native.lower(), "stop") if isinstance(native, str) else "stop"
 
 

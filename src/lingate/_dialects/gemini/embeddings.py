@@ -168,7 +168,6 @@ def _predict_body(items: list[JsonDict], options: JsonDict, draft: Draft) -> Jso
 
 
 def _vectors(raw: JsonDict) -> list[Any]:
-    # The vectors of an answer, whatever the method.
     if raw.get("embedding") is not None and "embeddings" not in raw:
         return [_values(raw["embedding"], "embedding")]
     name = "embeddings" if raw.get("predictions") is None else "predictions"

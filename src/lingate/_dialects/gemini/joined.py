@@ -63,7 +63,6 @@ class JoinedParts:
         return [("called", part)]
 
     def finish(self) -> list[JsonDict]:
-        # All parts.
         self._close_text()
         return self._parts
 

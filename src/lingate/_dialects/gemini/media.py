@@ -20,7 +20,6 @@ _SOUNDS = {"mpeg": "mp3", "x-wav": "wav"}
 
 
 def write_image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
-    # An `image_url` part.
     holder = part.get("image_url")
     holder = holder if isinstance(holder, dict) else {"url": holder}
     made = _located(holder, f"{where}.image_url.url", "image/jpeg", draft)
@@ -33,14 +32,12 @@ def write_image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def write_video(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    # A `video_url` part.
     holder = part.get("video_url")
     holder = holder if isinstance(holder, dict) else {"url": holder}
     return _with_video(_located(holder, f"{where}.video_url.url", "video/mp4", draft), holder)
 
 
 def write_audio(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    # An `input_audio` part.
     audio = part.get("input_audio")
     data = dig(audio, "data")
     if not isinstance(audio, dict) or not isinstance(data, str) or not data:
@@ -158,7 +155,6 @@ class SoundJoiner:
         return base64.b64encode(data[:cut]).decode()
 
     def finish(self) -> str:
-        # What is left.
         rest, self._rest = self._rest, b""
         return base64.b64encode(rest).decode()
 

@@ -54,7 +54,6 @@ def write_stop(draft: Draft) -> None:
 
 
 def write_output(draft: Draft) -> None:
-    # Write `responseModalities` and the voice.
     modalities = draft.asked.get("modalities")
     if modalities is not None:
         if not are_texts(modalities):

@@ -30,7 +30,6 @@ _WORDS = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}
 
 
 def write_tools(draft: Draft) -> None:
-    # Write `tools` and `toolConfig`.
     choice, config = _choice(draft), _original_config(draft)
     only = choice.pop("only", None) if config is None else None
     tools = _original_tools(draft) if only is None else None

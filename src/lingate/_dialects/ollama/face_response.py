@@ -55,7 +55,6 @@ def wire_call(call: JsonDict, index: int) -> JsonDict:
 
 
 def done_reason(finish: Any, native: Any) -> str:
-    # The format's word for why an answer ended.
     if finish == "length":
         return "length"
     return native if native in ("stop", "load", "unload") else "stop"
@@ -78,7 +77,6 @@ def timed(response: JsonDict, seconds: float) -> JsonDict:
 
 
 def counts(usage: Any) -> JsonDict:
-    # Token counts under this format's names.
     usage = as_dict(usage)
     found = (
         usage.get("prompt_tokens"),

@@ -215,7 +215,7 @@ class ChoiceStream:
             if "text" in choice and choice["text"] == (delta.get("content") or ""):
                 choice = without(choice, ("text",))  # Together says it twice
             self._extra(choice, _CHOICE, True, raw, events)
-        word = reason_of(choice)
+        word = reason_of(choice, self._sent.call.body.get("stop"))
         if word or choice.get("error"):
             self._finish(choice, word)
 

@@ -149,7 +149,6 @@ class DetailJoiner:
         return len(self._details) - 1
 
     def joined(self) -> list[JsonDict]:
-        # The details, whole.
         return [
             {**detail, **{name: "".join(pieces) for name, pieces in texts.items()}}
             for detail, texts in zip(self._details, self._texts, strict=True)

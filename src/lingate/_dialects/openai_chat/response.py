@@ -90,7 +90,7 @@ def _choice(raw: Any, at: int, sent: HttpRequest, unsaid: str | None) -> JsonDic
         raise malformed(target, f"choices[{at}] is not an object")
     # `messages` are there where the provider used tools of its own; the last is the answer.
     message = raw.get("message") or raw.get("delta") or next(iter(as_list(raw.get("messages"))[-1:]), None)
-    native = reason_of(raw)
+    native = reason_of(raw, sent.call.body.get("stop"))
     if message is None and native and isinstance(native, str):
         message = {}  # Google's OpenAI surface has none where a filter left nothing of the answer
     if not isinstance(message, dict):

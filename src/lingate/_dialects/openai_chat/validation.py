@@ -226,7 +226,6 @@ def number(low: float, high: float, kind: type[int | float] = float) -> Callable
 
 
 def kind_of(value: Any) -> str:
-    # What a JSON value is, in words.
     names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
     return names.get(type(value), "nothing")
 

@@ -24,7 +24,6 @@ _TOOL_FIELDS = _SILENT_FIELDS | {"name"}
 
 
 def write_input(draft: Draft) -> None:
-    # Write `instructions` and `input`.
     messages = draft.messages(NAME)
     if draft.exact and draft.native.get("instructions") == "":
         draft.body["instructions"] = ""

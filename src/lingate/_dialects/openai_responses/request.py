@@ -149,7 +149,6 @@ def _budget_effort(draft: Draft) -> str | None:
 
 
 def write_limit(draft: Draft) -> None:
-    # Write `max_output_tokens`.
     asked = draft.asked.get("max_completion_tokens", draft.asked.get("max_tokens"))
     if asked is None:
         return

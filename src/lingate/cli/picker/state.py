@@ -75,7 +75,6 @@ class State:
 
     @property
     def chosen(self) -> Offer | None:
-        # The model under the cursor.
         return self.models[self.row] if 0 <= self.row < len(self.models) else None
 
     @property

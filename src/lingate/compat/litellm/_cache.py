@@ -140,7 +140,6 @@ class Cache:
         return sha256(f"{self.namespace or ''}{text}".encode(errors="surrogatepass")).hexdigest()
 
     def flush_cache(self) -> None:
-        # Forget all answers.
         self._answers.clear()
 
     def found(self, key: str, most: Any) -> Any:
@@ -162,12 +161,10 @@ def enable_cache(type: str = LiteLLMCacheType.LOCAL, **options: Any) -> None:
 
 
 def update_cache(type: str = LiteLLMCacheType.LOCAL, **options: Any) -> None:
-    # Keep answers in another cache.
     settings.cache = Cache(type, **options)
 
 
 def disable_cache() -> None:
-    # Keep no answers any longer.
     settings.cache = None
 
 

@@ -242,7 +242,6 @@ responses, aresponses = _twins(_Kind("responses", "responses", _shapes.responses
 
 
 def _embedding(model: str, input: Any = (), **kwargs: Any) -> _Arguments:
-    # Turn text into vectors.
     return model, (input,), kwargs
 
 
@@ -271,7 +270,6 @@ image_variation, aimage_variation = _twins(_IMAGE, _image_variation)
 
 
 def _transcription(model: str, file: Any, **kwargs: Any) -> _Arguments:
-    # Write down what is said.
     return model, (file,), kwargs
 
 
@@ -279,7 +277,6 @@ transcription, atranscription = _twins(_Kind("transcription", "transcribe", _sha
 
 
 def _speech(model: str, input: str, voice: Any = None, **kwargs: Any) -> _Arguments:
-    # Read a text aloud.
     return model, (input,), {**kwargs, "voice": voice}
 
 
@@ -295,7 +292,6 @@ rerank, arerank = _twins(_Kind("rerank", "rerank", _shapes.rerank), _rerank)
 
 
 def _moderation(input: Any, model: str | None = None, **kwargs: Any) -> _Arguments:
-    # Ask whether texts break rules.
     return model or "omni-moderation-latest", (input,), kwargs
 
 

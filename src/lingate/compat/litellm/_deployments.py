@@ -45,7 +45,6 @@ class Deployment:
         return _recent(self.successes, now)
 
     def failed(self, now: float) -> int:
-        # Failures in the last minute.
         return _recent(self.failures, now)[0]
 
 

@@ -15,5 +15,4 @@ def _turn_on_debug() -> None:
 
 
 def _disable_debugging() -> None:
-    # Log no more than warnings.
     verbose_logger.setLevel(logging.WARNING)

@@ -29,12 +29,10 @@ class Shape:
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes, **_: Any) -> Self:
-        # A record of this class from JSON text.
         return cls.model_validate(decode(json_data))
 
     @classmethod
     def model_construct(cls, _fields_set: Any = None, **fields: Any) -> Self:
-        # A record of this class with these fields.
         return cls(**fields)
 
     parse_obj, construct = model_validate, model_construct
@@ -65,7 +63,6 @@ class Shape:
 
     @property
     def model_extra(self) -> dict[str, Any]:
-        # The fields that the class does not declare.
         return {name: value for name, value in self._public().items() if name not in self.model_fields}
 
     @property
@@ -188,7 +185,6 @@ class Record(Shape):
     __hash__ = None  # type: ignore[assignment]
 
     def get(self, key: str, default: Any = None) -> Any:
-        # The value of a field, or the default.
         return getattr(self, key, default)
 
     def setdefault(self, key: str, default: Any) -> Any:
@@ -200,7 +196,6 @@ class Record(Shape):
         return list(self._public())
 
     def items(self) -> list[tuple[str, Any]]:
-        # Names and values of the fields.
         return list(self._public().items())
 
     def values(self) -> list[Any]:

@@ -55,7 +55,6 @@ class CustomStreamWrapper:
 
     @property
     def response_uptil_now(self) -> str:
-        # The text of the first choice that has arrived.
         texts = (choice.delta.content or "" for chunk in self.chunks for choice in chunk.choices if not choice.index)
         return "".join(texts)
 

@@ -140,7 +140,6 @@ class Budget:
             self.ends = FOREVER
 
     def remaining(self, now: float) -> int:
-        # What may still be reserved.
         if not self.start <= now < self.ends:
             self.roll(now)
         return self.cap - self.spent - self.reserved - self._inherited

@@ -115,7 +115,6 @@ class Scope(msgspec.Struct, eq=False):
 
     @property
     def idle(self) -> bool:
-        # No call is under way.
         return not any(money.reserved for money in self.budgets) and not (self.parallel and self.parallel.running)
 
     def _id(self, what: str, pattern: str | None) -> str:

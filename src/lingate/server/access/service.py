@@ -150,7 +150,6 @@ class Service:
         return found
 
     async def create(self, actor: Actor, kind: Kind, new: NewPrincipal) -> Principal:
-        # Make a team, user, customer, tag or budget.
         await self._keys.refresh()
         now = self._now()
         fields = {name: getattr(new, name) for name in _PRINCIPAL_FIELDS}
@@ -174,7 +173,6 @@ class Service:
         return cast(Principal, await self._edit(actor, action, kind, id, _existing(change, kind, id)))
 
     async def block(self, actor: Actor, kind: Kind, id: str, blocked: bool) -> Principal:
-        # Refuse its calls, or accept them again.
         patch = PrincipalPatch(blocked=blocked)
         return await self.update(actor, kind, id, patch, action="block" if blocked else "unblock")
 

@@ -114,7 +114,6 @@ def bound_of(wanted: Demand, granted: int) -> int | None:
 
 
 def crowded(parallel: Parallel) -> ConcurrencyLimitError:
-    # Too many calls at once.
     return ConcurrencyLimitError(
         f"{parallel.name} may make {parallel.limit} calls at once",
         status=429,
@@ -125,7 +124,6 @@ def crowded(parallel: Parallel) -> ConcurrencyLimitError:
 
 
 def too_fast(rate: Rate, what: str, needed: int, wait: int) -> LingateError:
-    # Too many requests or tokens a minute.
     never = needed > rate.limit
     rest = f", and this call alone needs {needed}" if never else f"; try again in {wait} s"
     return RateLimitError(

@@ -41,7 +41,6 @@ ENDPOINTS = (
 
 
 def build(parts: Parts) -> Starlette:
-    # The application.
     by_path: dict[str, dict[str, Endpoint]] = defaultdict(dict)
     for endpoint in (*ENDPOINTS, for_system.TAIL):
         by_path[endpoint.path][endpoint.method] = endpoint

@@ -99,7 +99,6 @@ class Answers:
         """The calls under way, by key. All on one loop."""
 
     async def close(self) -> None:
-        # Let the store go.
         await self.store.close()
 
     def wish(self, turn: Turn, field: Any) -> Wish | None:

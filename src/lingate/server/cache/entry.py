@@ -28,7 +28,6 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def size(self) -> int:
-        # Bytes that it takes.
         return len(self.data) + _BESIDE
 
     def response(self) -> JsonDict:
@@ -57,7 +56,6 @@ _REFUSED = ("content_filter", "error")
 
 
 def is_whole(response: JsonDict) -> bool:
-    # Whether an answer is complete.
     choices = response.get("choices")
     if choices is None:
         return bool(response.get("data") or response.get("results"))

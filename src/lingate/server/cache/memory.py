@@ -20,7 +20,6 @@ class Memory:
         return len(self._entries)
 
     async def get(self, key: str) -> Entry | None:
-        # The entry, if there is one that is not too old.
         found = self._entries.get(key)
         if found is None:
             return None
@@ -47,7 +46,6 @@ class Memory:
             self._drop(next(iter(self._entries)))
 
     async def close(self) -> None:
-        # Forget everything.
         self._entries.clear()
         self.bytes = 0
 

@@ -42,7 +42,6 @@ class Remote:
         self._writer: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> Entry | None:
-        # The entry, if there is one and Redis answers.
         if self._now() < self._away_until:
             return None
         if self._warned:
@@ -66,7 +65,6 @@ class Remote:
             self._writer = asyncio.create_task(self._write())
 
     async def close(self) -> None:
-        # Write what is waiting, and hang up.
         if self._writer is not None:
             await self._writer
         with contextlib.suppress(RedisError, OSError):

@@ -44,11 +44,9 @@ class Report(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        # Whether the gateway would start.
         return not self.problems
 
     def lines(self) -> list[str]:
-        # The report as text.
         lines = [*map("error: {}".format, self.problems), *map("warning: {}".format, self.warnings)]
         for item in self.deployments:
             lines.append(f"{item.group}: {item.name}" + (f" - {item.trouble}" if item.trouble else ""))

@@ -86,7 +86,6 @@ def read(path: str | None, env: Mapping[str, str]) -> Loaded:
 
 
 def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) -> Loaded:
-    # Make a configuration of values.
     reading = Reading(source.where)
     reading.problems = list(source.problems)
     data = _top(reading, source)

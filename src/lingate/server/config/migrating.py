@@ -38,7 +38,6 @@ class Migration(NamedTuple):
         return not self.problems
 
     def lines(self) -> list[str]:
-        # The report as text.
         lines = [f"{self.path}: {self.models} deployments"]
         lines += _part("carries over", dict.fromkeys(self.carried, ""))
         lines += _part("carries over with a difference", self.different)

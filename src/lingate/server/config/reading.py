@@ -102,7 +102,6 @@ class Reading:
         self.undone: dict[Place, str] = {}
 
     def problem(self, place: Sequence[str | int], text: str) -> None:
-        # Note what is wrong.
         self.problems.append(Problem(self._where(tuple(place)), tuple(place), text))
 
     def record(
@@ -141,7 +140,6 @@ class Reading:
         return wanted(**given)
 
     def mapping(self, data: Any, place: Sequence[str | int]) -> Mapping[str, Any]:
-        # The mapping, or an empty one and a problem.
         if data is None or isinstance(data, Unset):
             return {}
         if not isinstance(data, Mapping):

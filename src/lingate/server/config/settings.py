@@ -446,18 +446,15 @@ class GatewayConfig:
 
     @property
     def max_body(self) -> int:
-        # Longest body of a request, in bytes.
         mb = self.general.max_request_size_mb
         return int(mb * 1024 * 1024) if mb else self.own.limits.max_body
 
     @property
     def max_in_flight(self) -> int:
-        # Calls at once in this process.
         return self.general.global_max_parallel_requests or self.own.limits.max_in_flight
 
     @property
     def store_prompts(self) -> bool:
-        # Whether requests and answers are written down.
         return self.own.ledger.store_prompts or self.general.store_prompts_in_spend_logs
 
     @property

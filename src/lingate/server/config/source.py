@@ -53,7 +53,6 @@ class Source(msgspec.Struct):
 
 
 def read(path: str) -> Source:
-    # Read a file and those it includes.
     source = Source()
     source.data = _file(Path(path), source, ())
     return source

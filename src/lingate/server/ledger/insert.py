@@ -32,9 +32,7 @@ class Inserter(Protocol):
     errors: tuple[type[Exception], ...]
     """What it raises."""
 
-    def blames_a_row(self, error: Exception) -> bool:
-        # Whether an error is a row's own fault.
-        ...
+    def blames_a_row(self, error: Exception) -> bool: ...
 
     async def commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
         # Insert rows, add them to the hourly sums, and remember how far the journal has been copied: all or nothing.

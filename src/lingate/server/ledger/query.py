@@ -98,7 +98,6 @@ class Usage:
         return [_shown(keys, values, sums) for values, sums in ordered[most]]
 
     async def totals(self, filter: Filter | None = None) -> dict[str, Any]:
-        # Sums over all that `filter` leaves.
         return (await self.by((), filter))[0]
 
     async def rows(self, filter: Filter | None = None, *, cursor: str | None = None, limit: int = 100) -> Page:

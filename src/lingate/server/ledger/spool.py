@@ -39,14 +39,12 @@ class Spool:
         return sorted(int(match[1]) for match in found if match)
 
     def size(self, segment: int) -> int:
-        # Bytes in a segment, 0 if there is none.
         try:
             return self.path(segment).stat().st_size
         except FileNotFoundError:
             return 0
 
     def total(self) -> int:
-        # Bytes in all segments.
         return sum(map(self.size, self.segments()))
 
     def release(self) -> None:
@@ -56,7 +54,6 @@ class Spool:
             self._lock = -1
 
     def remove(self) -> None:
-        # Delete the directory with all that is in it.
         with _claiming(self.directory.parent):
             shutil.rmtree(self.directory)
             self.release()

@@ -37,7 +37,6 @@ def shuffle(found: Sequence[Deployment], now: float, random: Random) -> Deployme
 
 
 def least_busy(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
-    # Whoever has the fewest calls under way.
     return _least(found, now, random, lambda item: item.load.in_flight)
 
 

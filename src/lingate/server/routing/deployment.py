@@ -99,12 +99,10 @@ class Deployment:
 
     @property
     def name(self) -> str:
-        # `provider/model`.
         return f"{self.provider}/{self.model}"
 
     @property
     def max_output(self) -> int | None:
-        # Longest answer in tokens, None where unknown.
         return self.sheet.max_output
 
     @property
@@ -176,5 +174,4 @@ class Deployment:
         return True
 
     def blame(self, error: LingateError) -> None:
-        # Note a failed try.
         self.health.failed(error, self.wild)

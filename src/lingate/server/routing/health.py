@@ -119,7 +119,6 @@ class Load:
         return MINUTE - age + max(1.0 - share, 0.0) * MINUTE
 
     def take(self, now: float, tokens: int) -> None:
-        # Count a call that begins.
         self.count(now)
         self.in_flight += 1
         self.tokens += tokens
@@ -199,7 +198,6 @@ class Health:
         self.good += 1
 
     def measured(self, seconds: float) -> None:
-        # Note how long an answer took.
         now = self.now()
         self.latency = seconds if not self.latency else self.latency + _SMOOTHING * (seconds - self.latency)
         self.measured_at = now

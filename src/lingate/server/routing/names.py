@@ -88,7 +88,6 @@ def present(config: GatewayConfig) -> Iterator[str]:
 
 
 def filled(template: str, captured: Collection[str]) -> str:
-    # A model with what stood for its `*`.
     rest = list(captured)
     first, *parts = template.split("*")
     return first + "".join((rest.pop(0) if rest else "") + part for part in parts)

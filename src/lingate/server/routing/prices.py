@@ -58,7 +58,6 @@ class Sheet:
         self._facts: tuple[int | None, int | None, tuple[str, ...]] | None = None
 
     def price(self) -> Price:
-        # Dollars a token.
         return self._looked_up()[1] if self._own is None else self._own
 
     def highest(self, of: Circumstances) -> Highest:
@@ -117,14 +116,12 @@ class Sheet:
 
     @property
     def max_input(self) -> int | None:
-        # Size of the context window, None where unknown.
         if self._info.max_input_tokens is not None:
             return self._info.max_input_tokens
         return self._known()[0] or self._looked_up()[0]
 
     @property
     def max_output(self) -> int | None:
-        # Longest answer, None where unknown.
         return self._info.max_output_tokens or self._info.max_tokens or self._known()[1]
 
     @property

@@ -55,7 +55,6 @@ class Probes:
                 await self.round()
 
     async def round(self) -> None:
-        # Look at every deployment once, a few at a time.
         router = self._router()
         gate = asyncio.Semaphore(max(router.config.general.health_check_concurrency, 1))
         ids: dict[str, Deployment] = {}

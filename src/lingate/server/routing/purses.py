@@ -79,7 +79,6 @@ class Purses:
         return list(self._budgets.values())
 
     def paid(self, row: LedgerRow) -> None:
-        # Count a call that has ended.
         if row.cost:
             for owner in (("provider", row.provider or ""), ("deployment", row.deployment or "")):
                 budget = self._budgets.get(owner)

@@ -117,7 +117,6 @@ class Store:
         return await self._told(statements, self._reader)
 
     async def change(self, *statements: Statement) -> list[Answer]:
-        # Run statements in one transaction.
         await self.prepare()
         if self._writer is None:
             return await self._told(statements, None)

@@ -32,7 +32,6 @@ _HEADERS = (
 
 
 def is_ours(path: str) -> bool:
-    # Whether something is served at a path.
     return path in (PAGE, f"{PAGE}/") or path.removeprefix(f"{PAGE}/") in _NAMES
 
 

@@ -55,17 +55,14 @@ class Pinned:
         self._inner.most = most
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
-        # The whole answer.
         self._check(request)
         return await self._inner.send(request, timeout)
 
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
-        # The answer, piece by piece.
         self._check(request)
         return await self._inner.open(request, timeout)
 
     async def aclose(self) -> None:
-        # Let the connections go.
         await self._inner.aclose()
 
     def _check(self, request: HttpRequest) -> None:
@@ -119,7 +116,6 @@ class Pins:
         return found
 
     async def aclose(self) -> None:
-        # Let all connections go.
         for pinned in list(self._pinned.values()):
             await pinned.aclose()
         self._pinned.clear()

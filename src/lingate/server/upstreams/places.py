@@ -45,7 +45,6 @@ class Place(NamedTuple):
 
     @property
     def url(self) -> str:
-        # The base URL, written from its parts.
         return self.origin + self.path
 
 
