@@ -10,7 +10,7 @@ from lingate._dialects._dataurl import split_data_url
 from lingate._dialects._strangers import CACHE_MARK
 from lingate._dialects._unsaid import note_unsaid
 from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
-from lingate._wire.shapes import as_dict, dig, not_null
+from lingate._wire.shapes import as_dict, dig, not_null, without
 from lingate.errors import ConfigError, UnsupportedError
 
 
@@ -129,6 +129,8 @@ class Draft:
             return {"type": "text", "text": part}
         if not isinstance(part, dict) or not isinstance(part.get("type"), str):
             raise self.broken(where, "must be an object with a type")
+        if CACHE_MARK in part and self.traits.get("cache_control"):
+            return {"cache_control": {"type": "ephemeral"}, **without(part, (CACHE_MARK,))}
         return part
 
     def note_marks(self, part: JsonDict, where: str) -> None:

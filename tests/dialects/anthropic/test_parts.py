@@ -315,12 +315,30 @@ def test_what_lies_in_a_clouds_store_is_unsupported_or_left_out_on_demand(part: 
     assert dropped(messages=messages, drop_params=True) == ["messages[0].content[1]"]
 
 
-def test_the_cache_marks_of_openais_clients_are_not_sent_but_reported() -> None:
+def test_the_cache_marks_of_openais_clients_are_this_formats_where_the_host_caches() -> None:
+    # Programs mark so what Claude is to cache behind gateways that speak the Responses API (langfuse/langfuse#16865).
+    marked = {**text("a"), "prompt_cache_breakpoint": {"mode": "explicit"}}
+    own = {**marked, "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    messages = [{"role": "system", "content": [marked]}, user([dict(marked), own])]
+
+    body, sent = send(call(messages=messages), target({"cache_control": True}))
+
+    assert body["system"] == [text("a", cache_control=MARK)]
+    assert body["messages"][0]["content"] == [
+        text("a", cache_control=MARK),
+        text("a", cache_control=own["cache_control"]),
+    ]
+    assert (sent.dropped, "cache_control" in marked) == ([], False)
+
+
+def test_the_cache_marks_of_openais_clients_are_reported_where_the_host_does_not_cache() -> None:
     # `prompt_cache_breakpoint`: openai 3.54, `ChatCompletionContentPartTextParam`. Anthropic refuses what it does not know.
     mark = {"prompt_cache_breakpoint": {"mode": "explicit"}}
     image = {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
 
-    plain = turns(user([text("x"), image]))
+    body, sent = send(
+        call(messages=[user([{**text("x"), **mark}, {**image, **mark}])]), target({"cache_control": False})
+    )
 
-    assert turns(user([{**text("x"), **mark}, {**image, **mark}])) == plain
-    assert dropped(messages=[user([{**text("x"), **mark}, image])]) == ["prompt_cache_breakpoint"]
+    assert body["messages"] == turns(user([text("x"), image]))
+    assert sent.dropped == ["prompt_cache_breakpoint"]
