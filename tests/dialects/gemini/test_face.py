@@ -390,6 +390,8 @@ def test_fields_of_this_format_stay_beside_the_canonical_request() -> None:
         ({"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", "args": 1}}]}]}, "functionCall.args"),
         ({"contents": [{"role": "model", "parts": [{"functionCall": {"args": {"a": 1}}}]}]}, "functionCall.name"),
         ({"contents": [HI], "systemInstruction": 1}, "systemInstruction"),
+        ({"contents": [HI], "systemInstruction": {"text": "be brief"}}, "systemInstruction: must be"),
+        ({"contents": [{"role": "user", "text": "hi"}]}, "contents"),
         ({"contents": [HI], "generationConfig": []}, None),
         ({"contents": [HI], "generationConfig": 1}, "generationConfig"),
         ({"contents": [HI], "generationConfig": {"temperature": "hot"}}, "generationConfig.temperature"),

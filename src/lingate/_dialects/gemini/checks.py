@@ -26,6 +26,8 @@ def checked_parts(content: Any, where: str) -> list[JsonDict]:
     expect(content, dict, where)
     parts = content.get("parts")
     if parts is None:
+        if content.keys() - {"role", "parts"}:
+            raise Malformed(where, 'must be {"parts": [{"text": ...}]}')
         return []
     if isinstance(parts, dict) and parts:
         parts = [parts]  # Google takes one where it wants a list, and shows that in its examples
