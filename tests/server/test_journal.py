@@ -365,6 +365,23 @@ def test_rows_that_neither_the_disk_nor_the_memory_has_room_for_are_lost_loudly(
     journal.close()
 
 
+def test_rows_that_the_disk_never_took_are_missed_aloud_at_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        for _ in range(3):
+            journal.write(make_row())
+        journal.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert journal.state.dropped_rows == 3
+    assert [record.message for record in caplog.records if "3 rows" in record.message].__len__() == 1
+
+
 def test_where_no_new_file_can_be_begun_the_old_one_goes_on(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", segment_bytes=1)
     rows = [make_row() for _ in range(4)]

@@ -175,6 +175,33 @@ async def test_no_file_is_deleted_before_its_rows_are_safe_from_a_power_cut(url:
     assert await gateway.stop()
 
 
+async def test_no_file_of_a_dead_process_is_deleted_before_that_either(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "journal"
+    dead, alive = Gateway(root, Store(url)), Gateway(root, _Watched(url, root))
+    for _ in range(300):
+        dead.journal.write(make_row())
+    files = len(dead.journal.spool.segments())
+
+    async def fails() -> None:
+        raise OSError("it cannot be synced")
+
+    monkeypatch.setattr(dead.store, "harden", fails)
+    with pytest.raises(OSError, match="synced"):
+        await dead.drainer.flush()
+    dead.die()
+    await alive.drainer.flush()
+
+    assert isinstance(alive.store, _Watched)
+    assert files > 5
+    assert alive.store.seen[0] == files + 1
+    assert alive.journal.state.pending_bytes == 0
+    assert len(list(root.iterdir())) == 2
+    assert await alive.stop()
+    await dead.store.close()
+
+
 class _Counting(Store):
     """Counts transactions that write."""
 

@@ -308,6 +308,37 @@ def test_an_error_comes_back_as_it_is_and_costs_nothing(
     assert (row["status"], row["error"], row["cost"]) == (status, kind, None)
 
 
+def test_no_answer_leads_on_with_the_owners_key(upstream: RawServer, tmp_path: Path) -> None:
+    endpoint = {"path": "/x", "target": f"{upstream.url}/x?key=the+owners%2Fown"}
+    places = ["/x/?a=1&key=the+owners%2Fown", "/x/?key=the%20owners%2Fown#b", "/x/the owners/own"]
+    told = []
+    with running_gateway(json.dumps({"general_settings": {"pass_through_endpoints": [endpoint]}}), tmp_path) as running:
+        for place in places:
+            upstream.script = Script([place.encode()], status=307, headers={"location": place})
+            answer = _ask(running, "/x", json={})
+            told.append(answer.headers["location"])
+            assert answer.text == told[-1]
+    assert _head(upstream)[0] == "POST /x?key=the+owners%2Fown HTTP/1.1"
+    assert told == ["/x/?a=1&key=***", "/x/?key=***#b", "/x/***"]
+
+
+def test_what_everybody_sends_is_no_secret_and_what_stands_in_a_query_by_default_is(
+    upstream: RawServer, tmp_path: Path
+) -> None:
+    endpoint = {
+        "path": "/x",
+        "target": f"{upstream.url}/x?api-version=2024-02-01",
+        "headers": {"content-type": "application/json", "anthropic-version": "2023-06-01", "x-mine": SECRET},
+        "default_query_params": {"key": "sk-another-one"},
+    }
+    with running_gateway(json.dumps({"general_settings": {"pass_through_endpoints": [endpoint]}}), tmp_path) as running:
+        upstream.script = Script([b"application/json 2024-02-01 2023-06-01"], headers={"content-type": "text/plain"})
+        plain = _ask(running, "/x", json={}).text
+        upstream.script = Script([f"{SECRET} sk-another-one".encode()], headers={"content-type": "text/plain"})
+        secret = _ask(running, "/x", json={}).text
+    assert (plain, secret) == ("application/json 2024-02-01 2023-06-01", "*** ***")
+
+
 @pytest.mark.parametrize("ending", ["close", "reset"])
 def test_an_answer_that_breaks_off_is_an_error_and_not_half_an_answer(
     gateway: Running, upstream: RawServer, ending: Any

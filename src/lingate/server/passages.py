@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
 from lingate._call.policy import Timeout
 from lingate._model import Call, HttpRequest, ProviderRow, Target
@@ -19,12 +19,14 @@ _CARRIED = frozenset({"accept", "content-type", "content-encoding"})
 """What a request's body cannot be read without."""
 _STAYS = re.compile(rf"{'|'.join(HOP)}|forwarded|x-(?:real-ip|forwarded-.*|lingate-.*|litellm-.*)").fullmatch
 """Headers that never go on, by their names in lower case."""
+_OPEN = re.compile(r"accept.*|content-.*|user-agent|.*(?:version|beta|model|format)").fullmatch
+"""Headers and parameters of the owner's that hold no secret, and may well be in an answer."""
 _SHORTEST_SECRET = 8
 _SECONDS = 600.0
 
 
 class Passage:
-    # One path and where it leads. `found` stands in a face's place: errors are in the format that is spoken around there.
+    # One path and where it leads. `found` stands in a face's place.
 
     __slots__ = ("endpoint", "found", "path", "query", "target", "timeout")
 
@@ -34,8 +36,10 @@ class Passage:
         self.found = Found(Face(format_at(self.path), "chat"), {})
         address, _, query = endpoint.target.partition("?")
         self.query = parse_qsl(query, keep_blank_values=True)
-        texts = [*endpoint.headers.values(), *(value for _, value in self.query)]
+        said = (*endpoint.headers.items(), *endpoint.default_query_params.items(), *self.query)
+        texts = [text for name, text in said if not _OPEN(name.lower())]
         words = {word for text in texts for word in (text, text.rpartition(" ")[2]) if len(word) >= _SHORTEST_SECRET}
+        words |= {form for word in words for form in (quote_plus(word), quote(word, ""))}  # as addresses have them
         row = ProviderRow(urlsplit(address).hostname or address)
         self.target = Target(row=row, model=self.path, url=address, secrets=tuple(sorted(words, key=len, reverse=True)))
         self.timeout = Timeout(total=endpoint.timeout or seconds or _SECONDS)

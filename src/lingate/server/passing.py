@@ -74,6 +74,8 @@ async def _answered(turn: Turn, passage: Passage, stream: AsyncByteStream, asked
     head = stream.head
     kind = head.headers.get("content-type") or "application/octet-stream"
     kept = [(name, value) for name in _KEPT if (value := head.headers.get(name)) is not None]
+    for secret in passage.target.secrets:  # some repeat them in where they lead on to, and in their errors
+        kept = [(name, value.replace(secret, "***")) for name, value in kept]
     until = asked + passage.timeout.total
     if head.status < 400:
         turn.pay(passage.endpoint.cost_per_request)
@@ -96,7 +98,7 @@ async def _answered(turn: Turn, passage: Passage, stream: AsyncByteStream, asked
         turn.answered(head.status)
     else:
         turn.settle(head.status, failure(head, body, passage.target))
-    for secret in passage.target.secrets:  # some repeat them in their errors
+    for secret in passage.target.secrets:
         body = body.replace(secret.encode(), b"***")
     turn.reply.whole(head.status, [*turn.headers(kind), *kept], body)
     turn.started = True

@@ -119,7 +119,6 @@ class Keys:
             self._known[master] = (self._special("master", admin=True), None)
 
     def set_gateway(self, limits: Limits | None) -> None:
-        # Limits of all calls together.
         wanted = limits or Limits()
         if wanted == self._gateway:
             return

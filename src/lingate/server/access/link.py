@@ -25,7 +25,6 @@ _BATCHES_AT_ONCE = 4
 
 
 class AwayError(Exception):
-    # Redis does not answer.
     pass
 
 

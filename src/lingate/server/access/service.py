@@ -137,7 +137,6 @@ class Service:
         return key
 
     async def principals(self, kind: Kind) -> list[Principal]:
-        # All of a kind, newest first.
         await self._keys.refresh()
         found = (record for (of, _), record in self._keys.principals.items() if of == kind)
         return sorted(found, key=lambda record: (-record.created_at, record.id))
@@ -161,7 +160,6 @@ class Service:
     async def update(
         self, actor: Actor, kind: Kind, id: str, patch: msgspec.Struct, *, action: str = "update"
     ) -> Principal:
-        # Change fields of one.
         await self._keys.refresh()
         values = _given(patch)
 

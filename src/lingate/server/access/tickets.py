@@ -26,9 +26,7 @@ class Demand(NamedTuple):
     # What one call asks for.
 
     prompt: int
-    """Input tokens."""
     tokens: int
-    """Tokens to reserve."""
     base: int
     """Price of the input and of the call itself, in billionths of a dollar."""
     most: int | None

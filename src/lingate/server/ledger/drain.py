@@ -53,7 +53,6 @@ class DrainState:
     away_since: float | None = None
     """When the database stopped answering, None while it does."""
     reason: str | None = None
-    """What it said last."""
 
 
 class Drainer:

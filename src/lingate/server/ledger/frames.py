@@ -31,7 +31,6 @@ class Found:
     """What `scan` has found."""
 
     payloads: list[bytes] = field(default_factory=list)
-    """The rows, in order."""
     ends: list[int] = field(default_factory=list)
     """Where each of them ends, counted from the first byte of what was scanned."""
     consumed: int = 0

@@ -40,7 +40,6 @@ class Inserter(Protocol):
 
 
 def save_position(marks: Sequence[str]) -> str:
-    # The statement that remembers how far a journal has been copied.
     return (
         f'INSERT INTO journal_positions (spool, segment, "offset", at) VALUES ({", ".join(marks)}) '  # noqa: S608
         'ON CONFLICT (spool) DO UPDATE SET segment = excluded.segment, "offset" = excluded."offset", at = excluded.at'
@@ -71,7 +70,6 @@ def usage_sums(source: str, hour: str) -> str:
 
 
 def tag_sums(source: str, hour: str) -> str:
-    # The statement that adds rows to the hourly sums of tags.
     return _sums("tag_hours", {"tag": "label.value", "hour": hour, "model": "model"}, source)
 
 

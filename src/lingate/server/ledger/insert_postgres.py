@@ -72,5 +72,4 @@ class PostgresInserter:
 
 
 def _sqlstate(error: DBAPIError) -> str:
-    # Postgres's code for an error, empty where there is none.
     return str(getattr(error.orig, "sqlstate", None) or "")

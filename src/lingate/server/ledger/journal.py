@@ -100,7 +100,6 @@ class Journal:
             raise ConfigError(f"the journal in {self.root} cannot be made: {error.strerror}") from None
 
     def resize(self, max_bytes: int) -> None:
-        # From now on so much may wait for the database.
         self._max_bytes = max_bytes
 
     def has_room(self) -> bool:
@@ -260,6 +259,9 @@ class Journal:
             return
         self._closed = True
         self.retry()
+        if self._held:
+            self.dropped_rows += len(self._held)
+            _log.error("%d rows are lost: the disk of %s never took them", len(self._held), self.root)
         try:
             self.sync()
         except OSError as error:

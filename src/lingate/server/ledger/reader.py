@@ -23,11 +23,8 @@ class Batch(NamedTuple):
     # Rows that follow each other in one segment.
 
     spool: str
-    """Name of the journal."""
     segment: int
-    """Number of the segment."""
     payloads: list[bytes]
-    """The rows, as JSON."""
     ends: list[int]
     """Where each of them ends in the segment."""
 
@@ -37,7 +34,6 @@ class Batch(NamedTuple):
         return Position(self.segment, self.ends[-1])
 
     def halves(self) -> tuple[Batch, Batch]:
-        # The same rows in two batches.
         middle = len(self.ends) // 2
         return (
             Batch(self.spool, self.segment, self.payloads[:middle], self.ends[:middle]),
@@ -67,13 +63,10 @@ class Reader:
 
     def start(self, position: Position | None) -> None:
         # Begin at the database's position, or with the first row if it has none.
-        for segment in self.spool.segments():
-            if position is not None and segment < position.segment:
-                self._passed(self.spool.size(segment))
-                self.spool.path(segment).unlink(missing_ok=True)
-        if position is not None:
-            self._passed(min(position.offset, self.spool.size(position.segment)))
         self.position = position or Position(0, 0)
+        segment, offset = self.position
+        before = sum(self.spool.size(other) for other in self.spool.segments() if other < segment)
+        self._passed(before + min(offset, self.spool.size(segment)))
 
     def batch(self, limit: int) -> Batch | None:
         # The rows that come next, up to `limit` of them; None if there are none yet.
@@ -123,15 +116,13 @@ class Reader:
             self._damage = 0
 
     def delete_read(self) -> None:
-        # Delete the segments before the position.
-        # Only when the database has their rows safely on disk.
+        # Delete the segments before the position, when the database has their rows safely on disk.
         assert self.position is not None
         for segment in self.spool.segments():
             if segment < self.position.segment:
                 self.spool.path(segment).unlink(missing_ok=True)
 
     def has_read_segments(self) -> bool:
-        # Whether `delete_read` would delete anything.
         return self.position is not None and any(segment < self.position.segment for segment in self.spool.segments())
 
     def _extent(self, segment: int) -> tuple[int, bool]:

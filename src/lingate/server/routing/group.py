@@ -25,7 +25,6 @@ class Group:
     base: str
     """The name behind an alias; else the same."""
     deployments: tuple[Deployment, ...]
-    """All of them."""
     tiers: tuple[tuple[Deployment, ...], ...]
     """The same by `order`, lower ones first."""
     only: Deployment | None

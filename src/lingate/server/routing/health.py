@@ -152,11 +152,9 @@ class Health:
     id: str
     """The deployment's, with the model where it has many: what replicas tell each other."""
     now: Callable[[], float]
-    """The clock."""
     rules: Rules
     """When it rests."""
     shared: Shared | None = None
-    """Tells other replicas."""
     until: float = 0.0
     """When it may be asked again."""
     why: str = ""

@@ -33,7 +33,6 @@ class Probe(NamedTuple):
     error: str | None
     """Kind of the error, None for none."""
     seconds: float
-    """How long it took."""
 
 
 class Probes:

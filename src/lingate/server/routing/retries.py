@@ -27,7 +27,6 @@ class Watched(RetryPolicy, frozen=True, kw_only=True):
     # A retry policy that tells somebody of each failure before it decides.
 
     told: Callable[[LingateError], None]
-    """Is told."""
     again: Callable[[], bool]
     """Counts one more try, if there is room for it."""
     by_kind: Mapping[str, int] = msgspec.field(default_factory=dict)
