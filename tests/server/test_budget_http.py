@@ -186,6 +186,25 @@ def test_a_long_text_is_counted_by_its_length_and_a_picture_is_not(gateway: Runn
     assert 100_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == pytest.approx(tokens, abs=20)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages/count_tokens", {"messages": [{"role": "user", "content": "word " * 60}]}),
+        ("/v1/responses/input_tokens", {"input": "word " * 60}),
+        (
+            "/v1beta/models/priced:countTokens",
+            {"contents": [{"parts": [{"text": "word " * 60}]}], "generationConfig": {"maxOutputTokens": 90}},
+        ),
+    ],
+)
+def test_tokens_that_are_only_counted_are_not_used(gateway: Running, path: str, body: dict[str, Any]) -> None:
+    _, key = new_key(gateway, tpm_limit=50, max_budget=1)
+    for _ in range(2):
+        told = httpx2.post(f"{gateway.url}{path}", json={"model": "priced", **body}, headers=key, timeout=20)
+        assert (told.status_code, told.headers["x-ratelimit-remaining-tokens"]) == (200, "50")
+    assert ask(gateway, key).status_code == 200
+
+
 def test_a_restart_keeps_what_was_spent(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(config(simulator.url), tmp_path, auth=True) as first:
         key_id, key = new_key(first, max_budget=1.0)

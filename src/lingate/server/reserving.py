@@ -35,7 +35,8 @@ async def reserve(turn: Turn) -> None:
     instead = None if wishes is None else wishes.fallbacks
     if instead:  # or limits of these would be got around by asking for what fails
         aka += (*instead, *(name for other in map(router.group, instead) if other is not None for name in other.aka))
-    estimate = Estimate(group.name, prompt, asked_output(call.body), aka=aka)
+    size = (0, None) if call.operation == "count_tokens" else (prompt, asked_output(call.body))
+    estimate = Estimate(group.name, *size, aka=aka)
     if turn.live.only_priced:
         router.bound(group, estimate, instead)
         if estimate.input_price is None:
