@@ -100,12 +100,34 @@ async def test_claims_name_team_tags_and_administrators(tmp_path: Path) -> None:
         assert (await Admin(found).ask("GET", "/admin/keys", key=token))[0] == 200
         assert await found.find(signed(groups="red", scp="other")) is None
         assert await found.find(signed(groups="blue", scp="llm")) is None
+        assert await found.find(signed(scp="llm")) is not None
+
+
+async def test_a_teams_name_may_be_of_several_words(tmp_path: Path) -> None:
+    async with access(tmp_path, believing(tmp_path, team_claim="department")) as found:
+        for team in ("Data", "Data Science"):
+            await found.service.create(ROOT, "team", NewPrincipal(id=team))
+
+        callers = [await found.find(signed(department=team)) for team in ("Data Science", "Data", "none Data")]
+
+        assert [caller and caller.team_id for caller in callers] == ["Data Science", "Data", "Data"]
+
+
+@pytest.mark.parametrize("team", [42, 0, {"id": "red"}, [42], " ", "r" * 201])
+async def test_a_team_that_nobody_can_read_is_not_no_team(tmp_path: Path, team: Any) -> None:
+    async with access(tmp_path, believing(tmp_path, team_claim="team")) as found:
+        token = signed(team=team)
+
+        assert await found.find(token) is None
+        assert "names no team" in (found.refusal(token) or "")
+        assert await found.find(signed(team=[])) is not None
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "expired": ({"exp": time.time() - 60}, "this token has expired"),
     "no end": ({"exp": None}, "not valid"),
     "end that is no number": ({"exp": "tomorrow"}, "not valid"),
+    "end beyond all numbers": ({"exp": 10**400}, "not valid"),
     "not yet": ({"nbf": time.time() + 86_400}, "not valid"),
     "other audience": ({"aud": "another"}, "not valid"),
     "no audience": ({"aud": None}, "not valid"),

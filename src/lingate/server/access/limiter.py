@@ -106,7 +106,6 @@ class LocalLimiter:
         return scope
 
     def forget(self, kind: str, id: str) -> None:
-        # Nothing limits this one any more.
         self._scopes.pop((kind, id), None)
         if kind == "tag":
             self._tags.pop(id, None)

@@ -35,7 +35,6 @@ class Rate:
     """At most 62 of them; a deque would take 600 bytes before its first."""
 
     def room(self, second: int) -> int:
-        # How much may still happen now.
         # Negative where the limit was lowered or a call used more than was reserved.
         slots = self.slots
         while slots and slots[0][0] <= second - WINDOW:

@@ -162,6 +162,7 @@ class SignIn:
                 leeway=issuer.leeway,
                 options=options,  # type: ignore[arg-type]
             )
+            float(claims["exp"])  # there are whole numbers that are none
         except jwt.ExpiredSignatureError:
             raise _RefusedError("this token has expired") from None
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
@@ -214,9 +215,10 @@ class SignIn:
         user = claims.get(issuer.user_claim)
         if not isinstance(user, str) or not user or len(user) > 200 or not user.isprintable():
             raise _RefusedError(f"this token does not name a user ({issuer.user_claim})")
-        teams = _words(claims.get(issuer.team_claim)) if issuer.team_claim else ()
-        team = next((name for name in teams if ("team", name) in self._keys.principals), None)
-        if team is None and teams:
+        named = claims.get(issuer.team_claim) if issuer.team_claim else None
+        whole = (named,) if isinstance(named, str) else ()  # names of teams may hold spaces
+        team = next((name for name in (*whole, *_words(named)) if ("team", name) in self._keys.principals), None)
+        if team is None and named not in (None, "", []):  # its limits would not hold
             raise _RefusedError("this token names no team of this gateway")
         key = Key(
             id=f"jwt:{user}",
@@ -281,7 +283,6 @@ def _check_place(place: str) -> None:
 
 async def read(place: str) -> bytes:
     # The document at an `https` URL or path.
-    # Raises OSError: It cannot be read.
     return await asyncio.to_thread(_read, place)
 
 

@@ -51,7 +51,6 @@ def may_use(caller: Caller, model: str) -> bool:
 
 
 def may_call(caller: Caller, path: str, method: str = "GET") -> bool:
-    # Whether a caller may use a path.
     # LiteLLM's names for groups of paths stand for their paths.
     # Google's format calls models below the path where the others list them.
     asks = method not in ("GET", "HEAD")

@@ -42,7 +42,6 @@ class Plan:
 
     @classmethod
     def joined(cls, plans: Iterable[Plan]) -> Plan:
-        # All meters of several plans.
         parts = list(plans)
         return cls(
             [meter for part in parts for meter in part.requests],

@@ -73,7 +73,6 @@ class Service:
         return stored.key
 
     async def create_key(self, actor: Actor, new: NewKey) -> tuple[Key, str]:
-        # Make a key.
         # The token that comes back is shown this once and stored nowhere.
         await self._keys.refresh()
         now = self._now()
@@ -130,7 +129,6 @@ class Service:
         return cast(StoredKey, stored).key, token
 
     async def delete_key(self, actor: Actor, key_id: str) -> Key:
-        # Delete a key.
         # Its rows in the ledger stay.
         key = await self.key(key_id)
         await self._edit_key(actor, "delete", key.id, _existing(_gone, "key", key.id))

@@ -85,7 +85,6 @@ class SharedLimiter(LocalLimiter):
         self._saying: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        # Connect.
         # Where Redis is away, limits are local until it is back.
         await self.link.start()
         self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._listen())]
@@ -248,12 +247,10 @@ class SharedLimiter(LocalLimiter):
                 self.link.forgotten()
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
-        # Tell the other replicas that a deployment rests.
         if self.link.up:
             self._say(f"cool {self._me} {seconds!r} {kind} {deployment}")
 
     async def first(self, name: str, seconds: float) -> bool:
-        # Whether no other replica has asked this of the same name in the last seconds.
         if self.link.up:
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 async with Patience(PATIENCE):
@@ -262,7 +259,6 @@ class SharedLimiter(LocalLimiter):
         return True
 
     async def changed(self) -> None:
-        # Tell all replicas that keys have changed.
         if self.link.up:
             self._say("keys")
 
@@ -342,7 +338,6 @@ class SharedTicket(LocalTicket):
         self._budget_keys = budget_keys
 
     def reserved_of(self, budget_key: str) -> int:
-        # What it holds of a budget.
         return self._amount if budget_key in self._budget_keys else 0
 
     def _end(self, tokens: int | None, spent: int) -> None:

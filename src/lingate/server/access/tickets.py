@@ -209,7 +209,6 @@ class LocalTicket:
         return self._amount + sum(ticket._amount for ticket in self._more)
 
     def add(self, ticket: LocalTicket) -> None:
-        # Hold more money, until the call ends.
         self._more.append(ticket)
 
     def settle(self, tokens: int | None, cost: float | None) -> None:

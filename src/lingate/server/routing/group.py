@@ -44,7 +44,6 @@ class Group:
     sticky: str = ""
     """Which calls stay at one deployment: `prompt`, `key`, `session`, or empty."""
     tagged: bool = False
-    """Deployments are chosen by tags."""
     sized: bool = False
     """Deployments whose context window is too small are not asked."""
     aka: tuple[str, ...] = ()
