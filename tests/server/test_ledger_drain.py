@@ -17,9 +17,9 @@ from sqlalchemy import func, select
 from lingate.server.access.meters import Owner
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.ledger.spending import LedgerSpending
-from lingate.server.store import Store, StoreUnavailableError
+from lingate.server.store import Statement, Store, StoreUnavailableError
 from lingate.server.store.connection import AsyncConnection
-from lingate.server.store.ledger import journal_positions, tag_hours
+from lingate.server.store.ledger import journal_positions, tag_hours, usage_hours
 from tests.server.ledger_kit import Gateway, Starter, start_fixture, stored_ids, until, url_fixture
 from tests.server.rows import make_row
 
@@ -90,6 +90,29 @@ async def test_rows_that_the_database_has_are_not_added_again(start: Starter, tm
     assert await stored_ids(gateway.store) == [row.id for row in rows]
     async with gateway.store.read() as connection:
         assert await connection.scalar(select(func.sum(tag_hours.c.calls))) == 40
+
+
+async def test_a_journal_that_comes_back_after_months_is_not_added_again(start: Starter, tmp_path: Path) -> None:
+    # Its rows are older than rows are kept; only the sums still have them.
+    gone, other = await start(), await start()
+    for _ in range(10):
+        gone.journal.write(make_row())
+    await gone.drainer.flush()
+    gone.die()
+    away = shutil.move(gone.journal.spool.directory, tmp_path / gone.journal.spool.name)
+    then = {"at": time.time() - 100 * 86400}
+    await other.store.change(
+        Statement("UPDATE journal_positions SET at = :at", then), Statement("DELETE FROM ledger", {})
+    )
+    assert await other.stop()
+    shutil.move(away, gone.journal.spool.directory)
+
+    back = await start()
+    await back.drainer.flush()
+
+    assert not gone.journal.spool.directory.exists()
+    async with back.store.read() as connection:
+        assert await connection.scalar(select(func.sum(usage_hours.c.calls))) == 10
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_repeated(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ _log = logging.getLogger("lingate.ledger")
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 _BATCH_SECONDS = 60.0
-_FORGET_SECONDS = 30 * 86400.0
+_FORGET_SECONDS = 3650 * 86400.0  # a machine may be away for long, or a gateway idle
 
 # Bytes of rows that are in the database within about half a second.
 _SOON = 16 * 1024 * 1024
