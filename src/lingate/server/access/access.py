@@ -108,7 +108,6 @@ class Access:
         await self.limiter.stop()
 
     def known(self, token: str) -> Caller | None:
-        # Who sends this token, from memory.
         caller = self.keys.known(token)
         return self.sign_in.known(token) if caller is None and self.sign_in is not None else caller
 

@@ -66,7 +66,6 @@ class Link:
         self._probe = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        # Send what is waiting, and close.
         if self._probe is not None:
             self._probe.cancel()
             with contextlib.suppress(asyncio.CancelledError):

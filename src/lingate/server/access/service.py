@@ -104,7 +104,6 @@ class Service:
         return await self._replace(actor, "update", key_id, lambda key: _patched(key, values))
 
     async def block_key(self, actor: Actor, key_id: str, blocked: bool) -> Key:
-        # Refuse the calls of a key, or accept them again.
         key_id = (await self.key(key_id)).id
         return await self._replace(actor, "block" if blocked else "unblock", key_id, lambda _: {"blocked": blocked})
 

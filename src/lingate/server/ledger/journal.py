@@ -107,7 +107,6 @@ class Journal:
         return self._pending + self._backlog < self._max_bytes and not self._failing
 
     def write(self, row: LedgerRow) -> None:
-        # Append a row.
         # When this returns, the row is in the ledger, also if this process is killed now.
         # Raises JournalFullError: There is no room, neither within the bound nor in the reserve for calls that were
         # under way.
@@ -179,7 +178,6 @@ class Journal:
         raise JournalFullError("the usage ledger has no room for this call", status=503, retry_after=5.0)
 
     def retry(self) -> None:
-        # Try again what the disk refused.
         if not self._failing:
             return
         # A file of its own first: the held rows may be small enough for a disk that has no room for work.
