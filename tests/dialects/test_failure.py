@@ -178,6 +178,7 @@ def test_recorded_errors_classify_by_their_code_or_status() -> None:
         {"status_code": 200, "code": "", "message": "", "output": {"text": "x"}, "request_id": "r"},
         {"code": 0, "message": "Success", "sid": "cha1", "choices": [{"index": 0}]},
         {"code": 200, "message": "ok"},
+        {"error_code": 0, "error_msg": "success", "data": []},
         {"status": "ok", "message": "ready"},
         {"id": "p1", "status": "succeeded", "error": None, "output": ["x"], "detail": "none"},
         {"object": "list", "data": [{"id": "m", "type": "chat", "code": "x", "message": "y"}]},
@@ -372,6 +373,11 @@ def everything_shown(error: LingateError) -> str:
         ("https://user:hunter2hunter2@x.test/", "hunter2hunter2"),
         ('{"api_key": "abcdefgh12345678"}', "abcdefgh12345678"),
         ("https://x.test/?X-Amz-Signature=abcdef0123456789", "abcdef0123456789"),
+        ("header Authorization: Basic YWNtZTpodW50ZXIy is wrong", "YWNtZTpodW50ZXIy"),
+        ("grant with refresh_token=abcdefgh12345678 refused", "abcdefgh12345678"),
+        ("{'client_secret': 'abcdefghijklmnop'}", "abcdefghijklmnop"),
+        ("aws_secret_access_key = abcdefgh/12345678", "abcdefgh/12345678"),
+        ("password=hunter2hunter2", "hunter2hunter2"),
     ],
 )
 def test_nothing_that_looks_like_a_credential_is_shown(text: str, leaks: str) -> None:
@@ -384,7 +390,13 @@ def test_nothing_that_looks_like_a_credential_is_shown(text: str, leaks: str) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["the task-completion-risk-assessment failed", "token limit", "Bearer authentication required", "sk-ab***yz"],
+    [
+        "the task-completion-risk-assessment failed",
+        "token limit",
+        "Bearer authentication required",
+        "sk-ab***yz",
+        "session_tokens: 12345678 of max_tokens=12345678",
+    ],
 )
 def test_ordinary_words_are_not_blanked(text: str) -> None:
     assert failure(Head(400, {}), json.dumps({"error": text}).encode(), target()).detail == text

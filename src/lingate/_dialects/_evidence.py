@@ -74,6 +74,7 @@ _NESTED = (
     "param",
     "message",
     "status",
+    "value",  # what Vercel's gateway could not read of an upstream
 )
 """Fields that may hold more of the error: an object, a list, or text with JSON in it."""
 
@@ -184,6 +185,7 @@ _HIDDEN: dict[str, Callable[[Any, dict[str, Any]], bool]] = {
     "status": lambda status, value: status in ("error", "failure") and isinstance(value.get("message"), str),
     # A chunk of a stream instead of one with choices (DeepInfra, Venice).
     "error_message": lambda text, value: bool(text) and isinstance(text, str) and not value.get("choices"),
+    "error_msg": lambda _, value: _is_code(value.get("error_code")),
     "fault": lambda fault, _: isinstance(fault, dict) and "faultstring" in fault,
     "response": lambda _, value: _event_failed(value.get("type"), value),
     "Response": lambda wrapped, _: isinstance(wrapped, dict) and isinstance(wrapped.get("Error"), dict),  # Tencent

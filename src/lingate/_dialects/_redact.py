@@ -66,7 +66,8 @@ _credentials = cache(
         re.compile,
         # "Bearer authentication required" is prose: what follows must hold a digit, or be long.
         r"(?P<lead>\bBearer\s+(?=[^\s\"',;]*\d|[^\s\"',;]{20})"
-        r"|\b(?:api[-_]?key|(?:access|security)[-_]?token|authorization|x-goog-api-key)[\"']?\s*[=:]\s*[\"']?"
+        r"|(?<![a-z0-9])(?:api[-_]?key|(?:access|auth|refresh|security|session)[-_]?token|client[-_]?secret"
+        r"|secret[-_]?(?:access[-_]?)?key|password|authorization)[\"']?\s*[=:]\s*[\"']?(?:basic\s+)?"
         r"|[?&](?:key|api_key|access_token|token|sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)="
         r"|://[^/\s:@]{1,64}:(?=[^/\s@]{1,128}@))[^\s\"'&,;<>@]{8,}"
         r"|(?<![A-Za-z0-9])(?:"

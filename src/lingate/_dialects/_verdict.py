@@ -90,10 +90,10 @@ _CONTEXT_CODES = _Codes(
 )
 _RATE_CODES = _Codes(
     "slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached agent_mode_limit_exceeded"
-    " request_limit_exceeded resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate"
+    " resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate"
     " service_tier_capacity_exceeded quota_limit_reached session_quota_exceeded model_cooldown 1300 3505 1302 1303 tokens"
     " requests LimitExceeded FailedOperation.EngineServerLimitExceeded base_resp:1002 base_resp:1039 base_resp:1041 base_resp:2045",
-    "rate_limit rate_exceeded throttl too_many_requests usage_limit token_limited request_limited",
+    "rate_limit rate_exceeded throttl too_many_requests usage_limit request_limit_exceeded token_limited request_limited",
 )
 _QUOTA_CODES = _Codes(
     "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
@@ -120,10 +120,10 @@ _CONTENT_CODES = _Codes(
 )
 _AUTH_CODES = _Codes(
     "invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key no_api_key"
-    " unauthenticated unauthorized authorized_error NotAuthenticated invalid_token credentials_missing account_deactivated"
-    " UnrecognizedClientException RequestExpired InvalidSignatureException SignatureDoesNotMatch IncompleteSignature"
-    " IncompleteSignatureException InvalidClientTokenId invalid_grant invalid_client failed_to_auth base_resp:1004"
-    " base_resp:2049",
+    " unauthenticated unauthorized authorized_error NotAuthenticated invalid_token invalid_credentials credentials_missing"
+    " account_deactivated UnrecognizedClientException RequestExpired InvalidSignatureException SignatureDoesNotMatch"
+    " IncompleteSignature IncompleteSignatureException InvalidClientTokenId invalid_grant invalid_client failed_to_auth"
+    " base_resp:1004 base_resp:2049",
     "AuthFailure. authentication ExpiredToken token_expired",
 )
 _NOT_FOUND_CODES = _Codes(
@@ -142,11 +142,11 @@ _RATE_WORDS = _Words(
 _QUOTA_WORDS = _Words(
     r"insufficient[ _](?:\w+ ){0,2}(?:balance|credits?|funds)\b",
     r"(?:balance|credits?) (?:is |are |was |has been |have been )?"
-    r"(?:too low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
-    r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included|used up your) (?:credits?|points)\b",
-    r"(?:not enough|has no) (?:balance|funds)\b",
+    r"(?:(?:too|running) low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
+    r"(?:not enough|out of|no more|no remaining|all available|requires? (?:more|usage)|monthly included|used up your)"
+    r" (?:credits?|points)\b|(?:not enough|has no) (?:balance|funds)\b",
     r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
-    r"out of (?:call volume|bandwidth) quota|key limit exceeded",
+    r"out of (?:call volume|bandwidth) quota|key (?:limit exceeded|reached its usage limit)",
     r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
     r"specified (?:\w+ )?api usage limits?|\b(?:out of|draw from your) extra usage\b",
     r"(?<!thinking.)(?<!reasoning.)(?<!concurrency.)budget (?:\w+ ){0,4}(?:exceeded|exhausted)",
@@ -155,7 +155,7 @@ _QUOTA_WORDS = _Words(
     # Beside a rate limit that is advice: "Add credits to unlock 1000 free requests per day".
     r"(?s)^(?!.*rate.?limit).*(?:add|purchase|buy) (?:more )?(?:credits?|funds)\b(?! to (?:increase|unlock|raise|lift))",
     r"\brecharge\b|please top[ -]?up|top[ -]?up your",
-    r"in arrears|account (?:is |has been )?overdue|overdue (?:balance|payment)|have a free quota tier",
+    r"in arrears|account (?:is |has been )?overdue|overdue.(?:balance|payment)|have a free quota tier",
     r"daily free allocation|api calls / month",
     r"usage limit for this billing (?:cycle|period)|monthly limit exhausted|your weekly (?:\(7-day\) )?usage limit",
     r"余额不足|积分不足|欠费|充值|额度不足|额度已用|余量已用",
@@ -173,7 +173,7 @@ _BUSY_WORDS = _Words(
     r"(?:is|are|been|currently|temporarily|server|engine|model|service|upstream) (?:\w+ )?overloaded",
     r"(?:at|over|out of|no) (?:(?:maximum|max|full|available|serving) )?capacity",
     r"^overloaded|capacity temporarily exceeded",
-    r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:\w+ )?busy",
+    r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:\w+ )?bus[yi]",
     r"currently loading|(?<!error )(?<!failed )loading model|model (?:is )?(?:still )?loading(?! aborted)",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
     r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
@@ -195,25 +195,24 @@ _AUTH_WORDS = _Words(
     r"api[-_ ]?key was reported as leaked",
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
     r"(?:authentication|certification|key (?:verific|valid)ation|iam signature(?: check)?) (?:fails|failed|error|required)",
-    r"\bnot authenticated\b|decode .?authorization",
+    r"\bnot authenticated\b|(?:decode|get) (?:the )?.?authorization",
     r"invalid authentication|could not validate credentials",
 )
 _SUM = r"input.{1,3}token(?:s| count) \+ .?max_(?:new_)?tokens"
 _SIZED_PROMPT = _Words(  # an output cap is named, but the prompt is what does not fit
     _SUM,
     r"exceed context limit|\d\)? \+ .?max_(?:\w+_)?tokens",
-    r"exceeds? (?:the |this )?(?:model'?s )?(?:max(?:imum)? )?context|max_seq_len",
+    r"exceeds? (?:the |this )?(?:model'?s )?(?:max(?:imum)? )?context|must be .{0,30}max_seq_len",
 )
 _OUTPUT_WORDS = _Words(
     r"max[_ ]?(?:(?:(?:completion|output|new|total)[_ ]?)?tokens?(?:count|_to_sample)?|gen_len)\b.{0,80}?"
     r"(?:too (?:large|high|big)|(?:must|should) be (?:less|<|at most|smaller|no more|between|in (?:the range|\[))"
     r"|cannot (?:exceed|be (?:greater|larger|more|higher))"
     r"|(?<!must be )(?<!should be )(?:above|(?:greater|larger|higher) than)(?! (?:0|zero)\b)"
-    r"|exceeds|limit exceeded|not less or equal|> ?\d|out of range|range is \[|supported range)",
+    r"|exceeds|(?:have|limit) exceeded|not less or equal|> ?\d|out of range|range is \[|supported range)",
     r"maximum (?:number of )?(?:\w+ )?tokens (?:you )?requested exceed",
     r"max_(?:\w+_)?tokens: ensure this value is less",
     r"(?:range|maximum value) (?:of|for) .?max_(?:\w+_)?tokens",
-    r"maximum allowed number of output tokens",
 )
 _CONTEXT_WORDS = _Words(
     r"max(?:imum)? context\b",
@@ -229,12 +228,11 @@ _CONTEXT_WORDS = _Words(
     r"|(?:long|larg|great)er than)",
     r"total (?:number of |message )?tokens?\b.{0,20} (?:exceed|(?:larger|greater) than)",
     r"(?:prompt|input|request) (?:is|has) [\d,]+ tokens\b.{0,40}\bcontext|runs? out of context|needs [\d,]+ context tokens",
-    r"context_?(?:length|window)_?exceeded",
+    r"context[_ ]?(?:length|window)[_ ]?exceeded",
     r"(?:上下文|输入|提示词?|prompt|对话)[^图音视件]{0,8}(?:超长|过长|超过|超出|超限)|超[过出].{0,6}上下文|token(?:数量?|长度)?超",
     r"size limit exceeded by [\d,]+ tokens",
     r"(?:prompt|input content) (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
     r"input (?:is )?too long",
-    r"(?:input|prompt)\b.{0,60} is longer than(?! 1 token)",
     r"number of (?:input tokens must be no more|tokens in the (?:input|prompt).{0,40}(?:exceed|must be no more))",
     r"too many input tokens|input token count.{0,40}but (?:the )?model (?:only )?supports",
     r"(?:maximum|max) (?:allowed |supported )?(?:prompt|input|sequence|model|message) (?:length|tokens|characters)",
@@ -245,7 +243,7 @@ _CONTEXT_WORDS = _Words(
     r"inputs?\W? must have less than [\d,]+ tokens",
     r"max_tokens must be at least 1, got -|must be less than (?:or equal to )?max_seq_len",
     r"token count (?:(?:of )?[\d,]+ )?exceeds",
-    r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx|max tokens of [\d,]+ exceeded",
+    r"tokens to keep from the initial prompt|context the overflows|n_keep\W+\d+\W+n_ctx|max tokens of [\d,]+ exceeded",
 )
 _SURE_CONTEXT_WORDS = _Words(
     r"^context size has been exceeded|^(?:the )?input length exceeds|^input (?:\([\d,]+ tokens\) )?is too large to",
@@ -280,9 +278,8 @@ _NOT_FOUND_WORDS = _Words(
     rf"|\. supported models)|(?:^|: )model {_NAME} (?:is )?not supported\W*$",
     r"(?:unknown|no such) model|unsupported model(?:[:;]| [\"'`]|$)",
     r"(?:could not|cannot|can't|unable to) (?:find|access) (?:the |a )?(?:[\w-]+ )?model|supported api model names",
-    r"invalid model(?: name| id|[:.])",
+    r"invalid model(?: name| id| specified|[:.])",
     r"(?:model identifier is invalid|not a valid model)",
-    r"check the model you provided",
     r"no models? (?:is |are )?(?:currently )?loaded",
     r"404 not_found|^not found$|^entity with key .+ not found",
     r"endpoint \S{1,120} of account \S{1,40} not found",
@@ -302,7 +299,7 @@ _SHUT_OUT_WORDS = _Words(
 )
 _PERMISSION_WORDS = _Words(
     r"(?:(?:do|does) not have|has no) (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
-    r"(?:permission|access) (?:to \w+ )?(?:is |was )?(?:denied|forbidden)|(?:\bno|insufficient) permission",
+    r"(?:permission|access) (?:to \w+ )?(?:is |was )?(?:denied|forbidden)|(?:\bno|insufficient) (?:\w+ )?permission",
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)|unsupported (?:country|countries|region)",
     r"organi[sz]ation must be verified|requires (?:terms acceptance|a subscription)",
     r"(?:not (?:yet )?|un)(?:available|allowed|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?"
@@ -313,8 +310,9 @@ _PERMISSION_WORDS = _Words(
     r"(?:credential|key|token) is only (?:authorized|valid) for|restricted to authorized",
 )
 _CRASHED_WORDS = _Words(
-    r"model (?:has )?crashed|failed to load model|server connection error|^model (?:is |was )?(?:un|re)loaded",
-    r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)|^channel error|request returned 5\d\d",
+    r"model (?:has )?crashed|failed to (?:load model|parse input at pos)|(?:internalserver|badgateway)error: \w{1,30}exception - ",
+    r"server connection error|^model (?:is |was )?(?:un|re)loaded|^channel error|request returned 5\d\d",
+    r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)",
 )
 _RATE_SAID = _Words(
     r"throttling error|please wait before (?:trying again|retrying)",
@@ -323,9 +321,10 @@ _RATE_SAID = _Words(
     r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|usage limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency)"
     r"|concurrent request limit)",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:has been )?(?:reached|exceeded|exhausted)",
-    r"(?:requests?|usage) (?:limit (?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
+    r"(?:requests?|usage) (?:limit (?:by [\w ]{1,30})?(?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
     r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|超限\W?[tr]pm|流量受限|并发.{0,3}过高",
-    r"quota (?:limit )?exceeded|exceeded (?:your|the) quota",
+    r"(?:使用|调用).{0,4}(?:上限|限额)|no deployments available",
+    r"quota (?:limit )?exceeded|exceed(?:s|ed) (?:your|the) (?:\w+ )?quota",
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
@@ -374,7 +373,7 @@ def _implied_status(keys: frozenset[str]) -> int | None:
     return max((_IMPLIED[key] for key in found - {"apierror", "servererror", "upstreamerror"} or found), default=None)
 
 
-_said = cache(partial(re.compile, r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?=$|[]:, ])(?! tokens)"))
+_said = cache(partial(re.compile, r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?![^]:;, ])(?! tokens)"))
 
 
 def _said_status(said: str) -> int | None:

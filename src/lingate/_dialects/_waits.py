@@ -149,8 +149,8 @@ _phrases = cache(
 _points = cache(
     partial(
         re.compile,
-        r"(?i)(?:again|access|retry|resets?|available) (?:at|on|after):? (\d{4}-\d\d-\d\d)(?:[t ]| at )(\d\d:\d\d(?::\d\d)?)"
-        r"(?:\.\d+)? ?(?:(?:z|utc|gmt)\b|([+-]\d\d:?\d\d))",
+        r"(?i)(?:(?:again|access|retry|resets?|available) (?:at|on|after)|until):? (\d{4}-\d\d-\d\d)(?:[t ]| at )"
+        r"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)? ?(?:(?:z|utc|gmt)\b|([+-]\d\d:?\d\d))",
     )
 )
 """`Your limit will reset at 2026-01-30 18:21:20 +0800`; without a zone it could be any time of that day."""
