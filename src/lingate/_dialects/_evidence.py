@@ -74,7 +74,7 @@ _NESTED = (
     "param",
     "message",
     "status",
-    "value",  # what Vercel's gateway could not read of an upstream
+    "value",  # Vercel's gateway
 )
 """Fields that may hold more of the error: an object, a list, or text with JSON in it."""
 

@@ -177,7 +177,8 @@ _BUSY_WORDS = _Words(
     r"currently loading|(?<!error )(?<!failed )loading model|model (?:is )?(?:still )?loading(?! aborted)",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
     r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
-    r"temporarily unavailable|service unavailable|no healthy (?:upstream|\w+ route)|no available (?:\w+ )?accounts",
+    r"temporarily unavailable|service unavailable|no healthy (?:upstream|\w+ route)|no available (?:\w+ )?accounts"
+    r"|accounts are .{0,12}unavailable|no auth available",
     r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up|scaling up)",
     r"unable to handle additional requests|degraded function|maximum pending requests exceeded|queue (?:is )?full",
 )
@@ -190,7 +191,7 @@ _AUTH_WORDS = _Words(
     r"(?:(?:access|bearer|auth|authentication|authorization) token|authorization header)s? (?:(?:is|was|has(?: been)?|could) )?"
     r"(?:not valid|not be (?:validated|verified)|invalid|incorrect|expired|missing|malformed|revoked)",
     r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
-    r"^invalid token\W?$|\b(?:token|jwt|key) (?:has |is )?expired",
+    r"^invalid token(?: \(|\W?$)|\b(?:token|jwt|key) (?:has |is )?expired",
     r"(?:无效的?|未提供) ?(?:api|密钥|令牌|key)|(?:api ?key|token|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
@@ -262,7 +263,6 @@ _CONTENT_WORDS = _Words(
     r"content exists risk|\bnsfw\b|filtered due to|safety[ _]violations?|content safety|unsafe (?:content|image)|be unsafe",
     r"(?:prompt|response|output|input|image) (?:was |were |is |has been )?blocked",
     r"violat\w+ .{0,60}?terms of (?:service|use)",
-    r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)",
     r"(?:blocked|denied|rejected) by .{0,40}(?:(?<!forti)guard|put policy)",
     r"(?:considered|due to) high[- ]risk",
     r"^content blocked:.{0,80}detected|prompt.injection|jailbreak|blocked pii|pii detected|new_sensitive|敏感|违规|审核不通过",
@@ -315,26 +315,27 @@ _CRASHED_WORDS = _Words(
     r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)",
 )
 _RATE_SAID = _Words(
-    r"throttling error|please wait before (?:trying again|retrying)",
+    r"throttling (?:error|threshold)|please wait before (?:trying again|retrying)",
     r"request rate (?:increased too quickly|exceeds)|rejected due to (?:\w+ )?rate.?limit",
     r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
     r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|usage limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency)"
     r"|concurrent request limit)",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:has been )?(?:reached|exceeded|exhausted)",
     r"(?:requests?|usage) (?:limit (?:by [\w ]{1,30})?(?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
-    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|超限\W?[tr]pm|流量受限|并发.{0,3}过高",
+    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|超限\W?[tr]pm|流量受限|(?:并发|频率).{0,3}(?:过高|限制)",
     r"(?:使用|调用).{0,4}(?:上限|限额)|no deployments available",
     r"quota (?:limit )?exceeded|exceed(?:s|ed) (?:your|the) (?:\w+ )?quota",
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
-    r"internal[ _](?:serv\w+ )?error|内部错误|(?:系统|网络)(?:错误|异常)|^system error|(?:out.of.(?:device.)?|more system )memory",
-    r"cuda|runner process|engine (?:core|loop)|(?:worker|process|engine|runner) (?:has )?(?:died|crashed|terminated)",
-    r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
-    r"error decoding response|provider returned (?:an )?error|error injected",
-    r"something went wrong|unexpected error|an? (?:internal )?error (?:occurred|was encountered|has occurred)",
-    r"server had an error|processing your request|backend (?:error|failed)|connection (?:\w+ ){0,2}(?:reset|refused|closed)",
-    r"\beof\b|(?:request|prediction|inference|generation) (?:failed|exception|interrupted)",
+    r"internal[ _]?(?:serv\w+ ?)?error|内部错误|(?:系统|网络)(?:错误|异常)|(?:cannot|failed to|unable to|could not) connect",
+    r"(?:out.of.(?:device.)?|more system )memory|^system error|cuda|runner process|engine (?:core|loop)",
+    r"(?:worker|process|engine|run(?:ner|time)) (?:has )?(?:died|crashed|terminated)|\beconn\w+",
+    r"connecterror|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway|error decoding response",
+    r"provider returned (?:an )?error|error injected|something went wrong|unexpected error",
+    r"\ban error (?:occurred|was encountered|has occurred)|server had an error|processing your request|backend (?:error|failed)",
+    r"connection (?:\w+ ){0,2}(?:reset|refused|closed)|\beof\b",
+    r"(?:request|prediction|inference|generation) (?:failed|exception|interrupted)",
     r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted)|disconnected",
     r"\baborted|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
     r"稍后(?:再|重)试|(?:上游|均).{0,4}失败",
