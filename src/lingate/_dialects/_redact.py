@@ -16,10 +16,8 @@ _BLANK = "[redacted]"
 def redact(text: str, secrets: Iterable[str], limit: int = MAX_DETAIL) -> str:
     # Blank what is, or looks like, a credential, and bound the length.
     # Known secrets are blanked before anything is cut off, so that no cut can leave half of one standing.
-    # `text`: what the provider wrote.
     # `secrets`: strings that must not appear. Those under four characters are ignored: they are dummies, and would
     # blank half of the text.
-    # `limit`: longest result, in characters.
     for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):
         if len(form) >= 8:
             text = text.replace(form, _BLANK)
