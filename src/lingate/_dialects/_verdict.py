@@ -212,7 +212,7 @@ _OUTPUT_WORDS = _Words(
     r"|(?<!must be )(?<!should be )(?:above|(?:greater|larger|higher) than)(?! (?:0|zero)\b)"
     r"|exceeds|(?:have|limit) exceeded|not less or equal|> ?\d|out of range|range is \[|supported range)",
     r"maximum (?:number of )?(?:\w+ )?tokens (?:you )?requested exceed",
-    r"max_(?:\w+_)?tokens: ensure this value is less",
+    r"max_(?:\w+_)?tokens: ensure this value is less|maximum allowed number of output tokens",
     r"(?:range|maximum value) (?:of|for) .?max_(?:\w+_)?tokens",
 )
 _CONTEXT_WORDS = _Words(
@@ -233,7 +233,7 @@ _CONTEXT_WORDS = _Words(
     r"(?:上下文|输入|提示词?|prompt|对话)[^图音视件]{0,8}(?:超长|过长|超过|超出|超限)|超[过出].{0,6}上下文|token(?:数量?|长度)?超",
     r"size limit exceeded by [\d,]+ tokens",
     r"(?:prompt|input content) (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
-    r"input (?:is )?too long",
+    r"input (?:is )?too long|(?:input|prompt)\b.{0,60} is longer than(?! 1 token)",
     r"number of (?:input tokens must be no more|tokens in the (?:input|prompt).{0,40}(?:exceed|must be no more))",
     r"too many input tokens|input token count.{0,40}but (?:the )?model (?:only )?supports",
     r"(?:maximum|max) (?:allowed |supported )?(?:prompt|input|sequence|model|message) (?:length|tokens|characters)",
@@ -264,7 +264,7 @@ _CONTENT_WORDS = _Words(
     r"(?:prompt|response|output|input|image) (?:was |were |is |has been )?blocked",
     r"violat\w+ .{0,60}?terms of (?:service|use)",
     r"(?:blocked|denied|rejected) by .{0,40}(?:(?<!forti)guard|put policy)",
-    r"(?:considered|due to) high[- ]risk",
+    r"(?:considered|due to) high[- ]risk|guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)",
     r"^content blocked:.{0,80}detected|prompt.injection|jailbreak|blocked pii|pii detected|new_sensitive|敏感|违规|审核不通过",
 )
 _NAME = r"[\"'`]?[\w./:@+-]{1,120}[\"'`]?"
