@@ -12,8 +12,6 @@ from lingate.server.pressure import LOOK, Pressure
 
 _AT_ONCE = 256 * 1024
 """Bodies announced as no larger are read in one go: the server holds them to their announced length."""
-_WITH_THE_HEAD = 1024
-"""What fits into the packet of its head, and has arrived with it."""
 
 
 class RsgiRequest:
@@ -67,13 +65,12 @@ class RsgiRequest:
         return b"".join(pieces)
 
     async def linger(self) -> None:
-        # A body that was begun has been read as far as it will be. What is there already the server reads by itself (to
-        # leave it that costs a refusal 43 us instead of 64), otherwise it closes; and who waits to be told that it may
-        # send (`Expect`) sends nothing.
+        # A body that was begun has been read as far as it will be. One that is not there yet the server does not wait for:
+        # it closes, however short it is (http.client sends it in a packet of its own); and who waits to be told that it
+        # may send (`Expect`) sends nothing.
         if self._begun or self.header("expect"):
             return
-        size = self.header("content-length")
-        if int(size) > _WITH_THE_HEAD if size and size.isdigit() else self.header("transfer-encoding"):
+        if self.header("content-length") not in (None, "0") or self.header("transfer-encoding"):
             with contextlib.suppress(TimeoutError, RuntimeError):
                 async with asyncio.timeout(LINGER):
                     async for _ in self._protocol:
