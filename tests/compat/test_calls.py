@@ -182,6 +182,35 @@ def test_retries_happen_as_often_as_num_retries_or_max_retries_say(simulator: Si
         assert caught.value.max_retries == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "policy", "tries"),
+    [
+        ("server_error", {"InternalServerErrorRetries": 1, "RateLimitErrorRetries": 0}, 2),
+        ("rate_limit", {"InternalServerErrorRetries": 1, "RateLimitErrorRetries": 0}, 1),
+        ("close_head", {"InternalServerErrorRetries": 1}, 2),
+        ("bad_request", {"BadRequestErrorRetries": 1}, 2),
+        ("overloaded", {"AuthenticationErrorRetries": 3}, 1),
+        ("overloaded", {"AuthenticationErrorRetries": 3, "DefaultRetries": 1}, 2),
+    ],
+)
+async def test_a_policy_of_a_call_goes_before_its_count(
+    simulator: Simulator, to: dict[str, Any], fault: str, policy: dict[str, int], tries: int
+) -> None:
+    # As MLflow's judges call: the count beside the policy is to keep the openai package from trying again by itself.
+    del to["num_retries"]
+    model = f"openai/gpt-4o-sim-fault-{fault}"
+
+    for given in (policy, litellm.RetryPolicy(**policy)):
+        simulator.reset()
+        with pytest.raises(litellm.OpenAIError) as caught:
+            litellm.completion(model, ASKED, retry_policy=given, max_retries=0, **to)
+        assert len(simulator.requests()) == tries
+        assert caught.value.max_retries == 0
+        with pytest.raises(litellm.OpenAIError):
+            await litellm.acompletion(model, ASKED, retry_policy=given, max_retries=0, **to)
+        assert len(simulator.requests()) == 2 * tries
+
+
 def test_a_fallback_answers_where_the_first_model_fails(simulator: Simulator, to: dict[str, Any]) -> None:
     other = {"model": "groq/b", "api_base": to["api_base"], "api_key": "k"}
 

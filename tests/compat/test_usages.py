@@ -16,6 +16,7 @@ from typing import Any
 import pydantic_core
 import pytest
 from openai.types import CompletionUsage
+from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, TypeAdapter
 
 from lingate.compat import litellm
@@ -104,6 +105,20 @@ def test_an_answer_has_what_pydantic_objects_have(whole: Any) -> None:
     # OpenHands tells by it whether anything was written to the cache.
     assert litellm.PromptTokensDetailsWrapper(cached_tokens=3).model_fields_set == {"cached_tokens"}
     assert whole.copy(update={"model": "mine"}).model == "mine"
+
+
+def test_a_model_that_was_constructed_of_an_answers_parts_can_be_written(whole: Any) -> None:
+    # CAMEL gives openai's class, unchecked, the usage as it came.
+    whole.usage.prompt_tokens_details = litellm.PromptTokensDetailsWrapper(cached_tokens=3)
+    made = ChatCompletion.construct(id="x", model="m", choices=whole.choices, usage=whole.usage)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # pydantic's: of another class than declared
+        written, text = made.model_dump(exclude_none=True), made.model_dump_json()
+
+    assert written["usage"]["total_tokens"] == whole.usage.total_tokens
+    assert written["usage"]["prompt_tokens_details"] == {"cached_tokens": 3}
+    assert json.loads(text)["choices"][0]["message"]["content"] == whole.choices[0].message.content
 
 
 def test_an_answer_can_be_a_field_of_a_pydantic_model(whole: Any) -> None:

@@ -1,4 +1,4 @@
-"""Ways to sign in that are more than a key in a header, one file each. A row's `auth` names them."""
+# Ways to sign in that are more than a key in a header, one file each. A row's `auth` names them.
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The only place for sockets, threads, event loops, clocks and the environment."""
+# The only place for sockets, threads, event loops, clocks and the environment.

@@ -123,11 +123,7 @@ def _config(data: Any, where: str) -> Config:
 
 
 def policy_of(retries: Any, default: RetryPolicy) -> RetryPolicy:
-    """Read a `retries` argument: a number of further tries, or a whole policy.
-
-    Raises:
-        ConfigError: It is neither.
-    """
+    """Read a `retries` argument: a number, or a whole policy."""
     if retries is None:
         return default
     if isinstance(retries, RetryPolicy):

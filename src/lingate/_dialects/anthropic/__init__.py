@@ -1,4 +1,4 @@
-"""The Anthropic Messages wire format, both directions: towards an upstream, and as a face of a server."""
+# The Anthropic Messages wire format, both directions: towards an upstream, and as a face of a server.
 
 from __future__ import annotations
 

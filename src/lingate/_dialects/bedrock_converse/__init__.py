@@ -1,4 +1,4 @@
-"""Amazon Bedrock's Converse format, both directions: towards an upstream, and as a face of a server."""
+# Amazon Bedrock's Converse format, both directions: towards an upstream, and as a face of a server.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bedrock's InvokeModel: each model in its maker's own body format, streams in AWS frames."""
+# Bedrock's InvokeModel: each model in its maker's own body format, streams in AWS frames.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cohere's second format (PROVIDERS.md, section 4.6), both directions: towards an upstream, and as a face of a server."""
+# Cohere's second format (PROVIDERS.md, section 4.6), both directions: towards an upstream, and as a face of a server.
 
 # The first one (`/v1/chat` with `message` and `chat_history`) is not spoken: Cohere itself asks to move on from it.
 

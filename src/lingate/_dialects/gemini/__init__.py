@@ -1,4 +1,4 @@
-"""The Gemini generateContent wire format, both directions: towards an upstream, and as a face of a server."""
+# The Gemini generateContent wire format, both directions: towards an upstream, and as a face of a server.
 
 from __future__ import annotations
 

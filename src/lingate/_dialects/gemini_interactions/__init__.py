@@ -1,4 +1,4 @@
-"""Google's interactions, towards the upstream: the conversation as steps, for models and for agents."""
+# Google's interactions, towards the upstream: the conversation as steps, for models and for agents.
 
 # https://ai.google.dev/api/interactions-api, the types of the google-genai package (3.4), and recorded traffic. A call is written
 # as for `generateContent` and retold in the words of this format, and an answer the other way around, so that everything

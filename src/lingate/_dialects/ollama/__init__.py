@@ -1,4 +1,4 @@
-"""Ollama's own format (PROVIDERS.md, section 4.7), both directions: towards an upstream, and as a face of a server."""
+# Ollama's own format (PROVIDERS.md, section 4.7), both directions: towards an upstream, and as a face of a server.
 
 # `/api/generate` is a face only: towards an upstream `/api/chat` does the same and more.
 
@@ -18,14 +18,14 @@ from lingate.errors import UnsupportedError
 
 
 class Chat(Form):
-    """`POST /api/chat`."""
+    # `POST /api/chat`.
 
     in_lines = True
     """Streams are such whatever they are labelled as: ollama.com calls them `application/json`."""
 
 
 class Generate(Form):
-    """`POST /api/generate`, as a face: its requests are chat calls of one turn. Its answers can be read too."""
+    # `POST /api/generate`, as a face: its requests are chat calls of one turn. Its answers can be read too.
 
     face_only = True
 

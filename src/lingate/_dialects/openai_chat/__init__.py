@@ -1,4 +1,4 @@
-"""OpenAI's chat format, which most providers speak in a variation of their own (PROVIDERS.md, section 3)."""
+# OpenAI's chat format, which most providers speak in a variation of their own (PROVIDERS.md, section 3).
 
 # What varies is in the provider's row and traits; nothing here asks which provider it is.
 

@@ -1,4 +1,4 @@
-"""OpenAI's Responses format, both directions: towards an upstream, and as a face of a server."""
+# OpenAI's Responses format, both directions: towards an upstream, and as a face of a server.
 
 # `chat` asks for a chat on this wire: what the canonical form has no word for is refused, nothing is
 # remembered by the provider. `responses` is the format itself: a request goes out as its client wrote it, and comes back
@@ -91,7 +91,7 @@ def _decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
 
 
 class ResponseFormat(Form):
-    """`POST /responses`."""
+    # `POST /responses`.
 
     def __init__(self, operation: Operation) -> None:
         super().__init__(_request, _response, self._parse, render_response, _decoder, Encoder)

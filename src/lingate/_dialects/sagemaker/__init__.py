@@ -1,4 +1,4 @@
-"""Amazon SageMaker endpoints: the container's own body, OpenAI's or TGI's, around which AWS puts its path and frames."""
+# Amazon SageMaker endpoints: the container's own body, OpenAI's or TGI's, around which AWS puts its path and frames.
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Watch:
         """When the first chunk of a stream came."""
 
     def before(self) -> None:
-        """Tell that the call is about to be made."""
+        """Tell of the call."""
         for call in self._starts():
             _guard(call)
 

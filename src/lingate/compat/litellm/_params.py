@@ -24,7 +24,7 @@ from lingate.errors import ConfigError, LingateError, UnknownProviderError
 
 _LOCAL = words(
     """custom_llm_provider base_url headers num_retries max_retries request_timeout stream_timeout force_timeout
-    additional_drop_params context_window_fallback_dict metadata litellm_metadata litellm_call_id litellm_trace_id
+    additional_drop_params context_window_fallback_dict metadata retry_policy litellm_metadata litellm_call_id litellm_trace_id
     mock_response mock_timeout mock_tool_calls no-log model_info input_cost_per_token
     output_cost_per_token logger_fn aws_bedrock_runtime_endpoint use_litellm_proxy callbacks input_callback success_callback
     failure_callback cache caching cache_control_injection_points deployment_id"""
@@ -40,7 +40,7 @@ _IGNORED = re.compile(
     |final_prompt_value|hf_model_name|user_continue_message|assistant_continue_message|ensure_alternating_roles
     |merge_reasoning_content_in_choices|enable_json_schema_validation|guardrails|prompt_id|prompt_variables
     |prompt_version|prompt_label|litellm_.*|langfuse_.*|langsmith_.*|.*_cost_per_.*|.*_token_cost.*|tiered_pricing
-    |max_budget|budget_duration|rpm|tpm|max_parallel_requests|weight|order|cooldown_time|retry_policy|retry_strategy
+    |max_budget|budget_duration|rpm|tpm|max_parallel_requests|weight|order|cooldown_time|retry_strategy
     |id|model_config|model_list|routing_strategy|proxy_server_request|secret_fields|preset_cache_key
     |use_in_pass_through|allowed_model_region|supports_system_message|complete_response|stream_response
     |fallback_depth|max_fallbacks|turn_off_message_logging|configurable_clientside_auth_params|api_type
@@ -110,8 +110,8 @@ class Request:
 
     @property
     def retries(self) -> int | None:
-        found: int | None = self.options.get("retries")
-        return found
+        found = self.options.get("retries")
+        return getattr(found, "retries", found)
 
 
 def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
@@ -205,6 +205,10 @@ def _add_request_options(call_type: str, own: dict[str, Any], options: dict[str,
     options["timeout"] = _timeout(patience or settings.request_timeout)
     # The first that is set; what is None was left out of `own`.
     options["retries"] = own.get("num_retries", own.get("max_retries", settings.num_retries))
+    if own.get("retry_policy"):
+        from lingate.compat.litellm.router import Tries
+
+        options["retries"] = Tries(asked=own["retry_policy"], **not_null({"retries": options["retries"]}))
     options.setdefault("drop_params", settings.drop_params)
     if call_type not in _STREAMS:
         options.pop("stream", None)

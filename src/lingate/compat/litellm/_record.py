@@ -22,6 +22,8 @@ class Shape:
     # What records and dicts with attributes have of pydantic's models.
 
     model_fields: ClassVar[Mapping[str, Any]] = {}
+    # Pydantic asks for it where a model was constructed of records, as CAMEL does with openai's.
+    __pydantic_extra__: Any = None
 
     @classmethod
     def model_validate(cls, obj: Mapping[str, Any] | Record, **_: Any) -> Self:
@@ -112,6 +114,8 @@ class Fields(Shape, dict[str, Any]):
 
     def _public(self) -> dict[str, Any]:
         return self
+
+    __pydantic_extra__ = property(_public)
 
 
 class Record(Shape):

@@ -14,11 +14,14 @@ from functools import wraps
 from itertools import count
 from typing import Any
 
+from lingate._call import policy
 from lingate._wire.shapes import not_null
 from lingate.compat import litellm as exceptions
 from lingate.compat.litellm import _calls
 from lingate.compat.litellm._deployments import Deployment, Fleet, deployment
+from lingate.compat.litellm._params import translated
 from lingate.compat.litellm._record import Record
+from lingate.errors import LingateError
 
 __all__ = ["AllowedFailsPolicy", "RetryPolicy", "Router"]
 
@@ -60,9 +63,25 @@ def _by_kind(policy: Any, error: BaseException, suffix: str) -> int | None:
     # What a policy says about an error, the nearest of its classes first; None where it says nothing.
     if isinstance(policy, Record):
         policy = policy.model_dump()
-    names = (cls.__name__ for cls in type(error).__mro__)
+    # Nobody answered: in LiteLLM that is a failure of the server.
+    silent = isinstance(error, exceptions.APIConnectionError)
+    names = [*(cls.__name__ for cls in type(error).__mro__), *(["InternalServerError"] if silent else ()), "Default"]
     found = ((policy or {}).get(("TimeoutError" if name == "Timeout" else name) + suffix) for name in names)
     return next((int(value) for value in found if value is not None), None)
+
+
+class Tries(policy.RetryPolicy, frozen=True, kw_only=True):
+    # Further tries of a call that has a `retry_policy`; `retries` are for errors which that does not name.
+
+    asked: Any
+
+    def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
+        # Seconds until the next try; whoever names a kind wants it tried again, retryable or not.
+        count = _by_kind(self.asked, translated(error, ""), "Retries")
+        if count is None:
+            return super().wait(error, turn, random)
+        again = LingateError(error.message, retryable=True, retry_after=error.retry_after)
+        return policy.RetryPolicy(retries=max(count, 0)).wait(again, turn, random)
 
 
 _HARMLESS = re.compile(
@@ -371,7 +390,7 @@ class Router:
             metadata = {**metadata, "model_group": model, "deployment": own["model"]}
         params = {"timeout": self.timeout, **self.default_litellm_params, **own, **not_null(kwargs)}
         # The router retries, on another deployment where there is one; a second engine below it would multiply the tries.
-        return {**params, "metadata": metadata, "model_info": chosen.info, "num_retries": 0}
+        return {**params, "metadata": metadata, "model_info": chosen.info, "num_retries": 0, "retry_policy": None}
 
     def _wait(self, error: Exception, turn: int, others: bool) -> float | None:
         # Seconds until the next try, None where another try is of no use.
