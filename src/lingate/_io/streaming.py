@@ -95,7 +95,7 @@ def _unfinished(state: StreamState, shape: Shape[Any, Any], why: str) -> StreamI
 
 
 def _check_end(state: StreamState, shape: Shape[Any, Any]) -> None:
-    # A stream that a signal or a cancellation ended, or a loop left, is not taken for a whole one.
+    # A stream that was left is not taken for a whole one.
     if not (shape.ended or shape.closed or state.error):
         raise _unfinished(state, shape, "was left before its end, or somebody else reads it")
 

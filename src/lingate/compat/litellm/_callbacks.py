@@ -20,7 +20,7 @@ _warned: set[str] = set()
 
 
 class CustomLogger:
-    """Base class for loggers; override what is of interest. Put instances into `litellm.callbacks`."""
+    """Base class for loggers in `litellm.callbacks`."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         """Takes anything, as LiteLLM's does."""
@@ -29,7 +29,7 @@ class CustomLogger:
         """Before a call is made."""
 
     def log_post_api_call(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
-        """After an answer of `completion` and its siblings has come, or after it failed."""
+        """After an answer has come, or failed."""
 
     def log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """After a blocking call that succeeded; of a stream, after its end."""
@@ -38,7 +38,7 @@ class CustomLogger:
         """After a blocking call that failed; `kwargs["exception"]` says how."""
 
     def log_stream_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
-        """There to be overridden. Never called, as in LiteLLM: of streams the end is told."""
+        """Never called, as in LiteLLM."""
 
     async def async_log_pre_api_call(self, model: str, messages: Any, kwargs: dict[str, Any]) -> None:
         """Before an awaited call is made."""
@@ -56,7 +56,7 @@ class CustomLogger:
     async def async_log_stream_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
-        """There to be overridden. Never called, as in LiteLLM."""
+        """Never called, as in LiteLLM."""
 
 
 class Watch:

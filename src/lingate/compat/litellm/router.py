@@ -71,7 +71,7 @@ def _by_kind(policy: Any, error: BaseException, suffix: str) -> int | None:
 
 
 class Tries(policy.RetryPolicy, frozen=True, kw_only=True):
-    # Further tries of a call that has a `retry_policy`; `retries` are for errors which that does not name.
+    # Of a call with a `retry_policy`; `retries` are for errors which that does not name.
 
     asked: Any
 
@@ -113,14 +113,14 @@ def _methods(
 
 
 class Router:
-    """Calls to groups of deployments. The same methods as the module, with a group's name for the model.
+    """Calls to groups of deployments: the module's methods, with a group's name for the model.
 
     Args:
         model_list: Entries with `model_name`, `litellm_params` and `model_info`.
         routing_strategy: `simple-shuffle`, `least-busy`, `latency-based-routing` or `usage-based-routing`.
-        num_retries: Further tries in a group after the first. Two by default.
+        num_retries: Further tries in a group; two by default.
         fallbacks: `[{"group": ["other group", ...]}]`, tried when the group has failed.
-        default_fallbacks: Groups for those that are not in `fallbacks`.
+        default_fallbacks: For groups that are not in `fallbacks`.
         context_window_fallbacks: The same for prompts that do not fit.
         content_policy_fallbacks: The same for answers that a content policy refused.
         allowed_fails: Failures in a minute after which a deployment rests.
@@ -131,13 +131,13 @@ class Router:
         max_fallbacks: How many fallbacks are tried.
         default_litellm_params: Arguments of every call.
         disable_cooldowns: No deployment rests.
-        retry_policy: Further tries by kind of error: a `RetryPolicy` or a dict; it goes before `num_retries`.
+        retry_policy: Further tries by kind of error, before `num_retries`.
         model_group_retry_policy: The same by name of group.
-        allowed_fails_policy: Allowed failures by kind of error: an `AllowedFailsPolicy` or a dict.
-        **ignored: Other arguments of LiteLLM's router: taken, without effect, and told of in a warning if it could matter.
+        allowed_fails_policy: Allowed failures by kind of error.
+        **ignored: Without effect; a warning tells of them if it could matter.
 
     Raises:
-        ValueError: The strategy or an entry of the list is not usable.
+        ValueError: The strategy or an entry is not usable.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ class Router:
 
     @property
     def model_list(self) -> list[dict[str, Any]]:
-        """The deployments, as they were given, with their ids."""
+        """The deployments, with their ids."""
         return self.get_model_list()
 
     @property
@@ -214,7 +214,7 @@ class Router:
         self._fleet.deployments = list(map(deployment, model_list))
 
     def add_deployment(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """Add a deployment, or replace the one of the same id."""
+        """Add or replace a deployment."""
         made = deployment(entry)
         self.delete_deployment(made.id)
         self._fleet.deployments = [*self._fleet.deployments, made]
@@ -223,7 +223,7 @@ class Router:
     upsert_deployment = add_deployment
 
     def delete_deployment(self, id: str) -> dict[str, Any] | None:
-        """Take a deployment out; None if there is none of this id."""
+        """Take a deployment out."""
         found = self.get_deployment(id)
         self._fleet.deployments = [item for item in self._fleet.deployments if item.id != id]
         return found
