@@ -203,7 +203,7 @@ replaced = msgspec.structs.replace
 
 
 class ModelRule(Fixed, frozen=True, kw_only=True):
-    """What differs for some models of one provider. What holds wherever a model runs is in `_providers/families.py`."""
+    # What differs for some models of one provider. What holds wherever a model runs is in `_providers/families.py`.
 
     pattern: str
     """Regular expression that the whole model name matches, upper and lower case alike."""
@@ -222,12 +222,11 @@ class ModelRule(Fixed, frozen=True, kw_only=True):
 
 
 class TokenExchange(Fixed, frozen=True, kw_only=True):
-    """Where a key, or an id with a secret, is exchanged for a token that lives for a while.
-
-    Texts are templates with the syntax of `ProviderRow.url`. Besides variables they take `{key}` (the provider's key),
-    `{basic}` (`client_id` and `client_secret` as HTTP's basic authentication writes them), `{origin}` (scheme and host of
-    the base URL) and `{uuid}` (a new one each time).
-    """
+    # Where a key, or an id with a secret, is exchanged for a token that lives for a while.
+    #
+    # Texts are templates with the syntax of `ProviderRow.url`. Besides variables they take `{key}` (the provider's key),
+    # `{basic}` (`client_id` and `client_secret` as HTTP's basic authentication writes them), `{origin}` (scheme and host of
+    # the base URL) and `{uuid}` (a new one each time).
 
     url: str
     """Where the exchange is posted to."""
@@ -329,7 +328,7 @@ class ProviderRow(Fixed, frozen=True):
 
 
 class Call(Record):
-    """One canonical request, before any provider is involved."""
+    # One canonical request, before any provider is involved.
 
     # `body` is the OpenAI-shaped request without `model` and `stream`; fields the caller left at None are absent.
     # `texts` is the very list of messages in it, where each is known to be a role and a text and nothing else.
@@ -349,38 +348,31 @@ Edit = Callable[[JsonDict, "HttpRequest"], None]
 
 
 class Signer(Protocol):
-    """Makes the headers that a request needs where a key is not enough: a signature, or a token that is fetched first.
-
-    One signer serves many calls, from threads and tasks alike; making one does no I/O.
-    """
+    # Makes the headers that a request needs where a key is not enough: a signature, or a token that is fetched first.
+    #
+    # One signer serves many calls, from threads and tasks alike; making one does no I/O.
 
     @property
     def key(self) -> Hashable:
-        """Signers with equal keys are interchangeable, so that one of them is kept with what it has fetched."""
+        # Signers with equal keys are interchangeable, so that one of them is kept with what it has fetched.
         ...
 
     def ready(self, now: float) -> bool:
-        """Whether `sign` would answer at once, without I/O. `now` is in epoch seconds, here and below."""
+        # Whether `sign` would answer at once, without I/O. `now` is in epoch seconds, here and below.
         ...
 
     def prepare(self, now: float) -> None:
-        """Fetch what signing needs, once however many threads wait for it. Blocks.
-
-        Raises:
-            LingateError: There is nothing to sign in with, or signing in failed.
-        """
+        # Fetch what signing needs, once however many threads wait for it. Blocks.
+        # Raises LingateError: There is nothing to sign in with, or signing in failed.
         ...
 
     def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
-        """Headers that join those of the request, names in lower case; prepares first if it must.
-
-        Raises:
-            LingateError: As for `prepare`.
-        """
+        # Headers that join those of the request, names in lower case; prepares first if it must.
+        # Raises LingateError: As for `prepare`.
         ...
 
     def refused(self, request: HttpRequest) -> bool:
-        """Whether a signed request that was refused with 401 would be signed with another token now."""
+        # Whether a signed request that was refused with 401 would be signed with another token now.
         ...
 
 
@@ -390,13 +382,12 @@ SendOne = Callable[["HttpRequest", float], "tuple[Head, bytes]"]
 
 @runtime_checkable
 class TokenSigner(Protocol):
-    """A signer whose token is had for one HTTP request, which goes out by the transport of the call that needs it.
-
-    It is a `Signer` too. The shell calls `exchange` before `sign` whenever it is not ready.
-    """
+    # A signer whose token is had for one HTTP request, which goes out by the transport of the call that needs it.
+    #
+    # It is a `Signer` too. The shell calls `exchange` before `sign` whenever it is not ready.
 
     def exchange(self, send: SendOne, request: HttpRequest, now: float) -> None:
-        """Fetch a token, once however many threads wait for it. Blocks."""
+        # Fetch a token, once however many threads wait for it. Blocks.
         # send: Sends the request that the token is had for.
         # now: Epoch seconds.
         # Raises LingateError: There was no answer, or no token in it.
@@ -404,10 +395,10 @@ class TokenSigner(Protocol):
 
 
 class MakeSigner(Protocol):
-    """How a look-up comes by a signer; `_auth.signer` is the one there is."""
+    # How a look-up comes by a signer; `_auth.signer` is the one there is.
 
     def __call__(self, auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
-        """The signer for one provider."""
+        # The signer for one provider.
         # auth: The module of `_auth` and, behind a colon, what the row tells it.
         # key: The provider's key, where there is one and the module is to use it.
         # url: Base URL of the requests.
@@ -442,7 +433,7 @@ nothing else, and need not be looked through."""
 
 
 class Target(Fixed, frozen=True, kw_only=True):
-    """A provider and model with everything needed to send: the outcome of a look-up."""
+    # A provider and model with everything needed to send: the outcome of a look-up.
 
     # `headers` hold the credential, so they and `secrets` are kept out of the repr. `secrets` are the strings to be
     # blanked in any text that comes back. Requests are signed by `signer`, if there is one, just before they are sent.
@@ -471,7 +462,7 @@ class Target(Fixed, frozen=True, kw_only=True):
 
 
 class HttpRequest(Record):
-    """What goes out, and what the way back needs to know about it."""
+    # What goes out, and what the way back needs to know about it.
 
     method: str
     """HTTP method."""
@@ -503,14 +494,14 @@ class HttpRequest(Record):
 
 
 class Head(Record):
-    """Status and headers of an answer; header names are in lower case."""
+    # Status and headers of an answer; header names are in lower case.
 
     status: int
     headers: Mapping[str, str]
 
 
 class Attempt(Record):
-    """One try of a call, for the trail on responses and errors."""
+    # One try of a call, for the trail on responses and errors.
 
     provider: str
     """Row name."""
@@ -533,7 +524,7 @@ class Attempt(Record):
 
 
 class Start(Record):
-    """The answer begins. `extra` holds top-level fields that the canonical form has no name for."""
+    # The answer begins. `extra` holds top-level fields that the canonical form has no name for.
 
     id: str
     model: str
@@ -543,7 +534,7 @@ class Start(Record):
 
 
 class Text(Record):
-    """A piece of the answer's text."""
+    # A piece of the answer's text.
 
     text: str
     choice: int = 0
@@ -552,7 +543,7 @@ class Text(Record):
 
 
 class Refusal(Record):
-    """A piece of a refusal's text."""
+    # A piece of a refusal's text.
 
     text: str
     choice: int = 0
@@ -560,7 +551,7 @@ class Refusal(Record):
 
 
 class Thinking(Record):
-    """A piece of reasoning. `block` tells reasoning blocks apart; `signature` or `redacted` complete a block."""
+    # A piece of reasoning. `block` tells reasoning blocks apart; `signature` or `redacted` complete a block.
 
     text: str
     choice: int = 0
@@ -571,7 +562,7 @@ class Thinking(Record):
 
 
 class ToolStart(Record):
-    """A tool call begins. `tool` counts the calls of one choice from 0; `id` is never empty."""
+    # A tool call begins. `tool` counts the calls of one choice from 0; `id` is never empty.
 
     tool: int
     id: str
@@ -583,7 +574,7 @@ class ToolStart(Record):
 
 
 class ToolArgs(Record):
-    """A piece of the JSON text of a tool call's arguments."""
+    # A piece of the JSON text of a tool call's arguments.
 
     tool: int
     text: str
@@ -592,7 +583,7 @@ class ToolArgs(Record):
 
 
 class Media(Record):
-    """Audio or image output: `kind` is `audio` or `image`, `data` the OpenAI delta's object."""
+    # Audio or image output: `kind` is `audio` or `image`, `data` the OpenAI delta's object.
 
     kind: str
     data: JsonDict
@@ -601,7 +592,7 @@ class Media(Record):
 
 
 class Annotations(Record):
-    """Citations of the answer, as OpenAI annotation objects."""
+    # Citations of the answer, as OpenAI annotation objects.
 
     items: list[JsonDict]
     choice: int = 0
@@ -609,14 +600,14 @@ class Annotations(Record):
 
 
 class Usage(Record):
-    """Token counts in canonical form, cumulative: the last one counts."""
+    # Token counts in canonical form, cumulative: the last one counts.
 
     usage: JsonDict
     raw: JsonDict | None = None
 
 
 class Finish(Record):
-    """A choice is complete. `reason` is OpenAI's word, `native` the provider's."""
+    # A choice is complete. `reason` is OpenAI's word, `native` the provider's.
 
     reason: str
     choice: int = 0
@@ -625,9 +616,8 @@ class Finish(Record):
 
 
 class Extra(Record):
-    """Fields the canonical form has no name for, merged into the response (`choice` is None), the message of a choice, or
-    (`on_choice`) the choice itself.
-    """
+    # Fields the canonical form has no name for, merged into the response (`choice` is None), the message of a choice, or
+    # (`on_choice`) the choice itself.
 
     fields: JsonDict
     choice: int | None = None
@@ -636,7 +626,7 @@ class Extra(Record):
 
 
 class Opaque(Record):
-    """An event only its own dialect understands; it is re-emitted to that dialect and shown to nobody else."""
+    # An event only its own dialect understands; it is re-emitted to that dialect and shown to nobody else.
 
     dialect: str
     raw: JsonDict
@@ -644,7 +634,7 @@ class Opaque(Record):
 
 
 class Failed(Record):
-    """The stream broke; always the last event."""
+    # The stream broke; always the last event.
 
     error: LingateError
 

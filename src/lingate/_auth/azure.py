@@ -1,11 +1,7 @@
 # Azure: Entra ID's access tokens, from azure-identity's own credentials.
 
-# Where credentials come from, the first that there is:
-#
-# 1. `AZURE_CLIENT_SECRET` with `AZURE_TENANT_ID` and `AZURE_CLIENT_ID`: a service principal;
-# 2. `AZURE_FEDERATED_TOKEN_FILE` with the same two: workload identity;
-# 3. azure-identity's own chain (environment, managed identity, the Azure CLI and its kin), which reads the process's own
-#    environment. `AZURE_CLIENT_ID` alone names a managed identity.
+# A service principal (`AZURE_CLIENT_SECRET`), workload identity (`AZURE_FEDERATED_TOKEN_FILE`), then azure-identity's own
+# chain, which reads the process's own environment; `AZURE_CLIENT_ID` alone names a managed identity there.
 #
 # The scope is that of the row, in the cloud that the host is in, or `AZURE_SCOPE`; the authority is `AZURE_AUTHORITY_HOST`,
 # or the public cloud's.

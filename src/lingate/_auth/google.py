@@ -1,13 +1,7 @@
 # Google Cloud: access tokens, from google-auth's own credentials.
 
-# Where credentials come from, the first that there is:
-#
-# 1. `VERTEXAI_CREDENTIALS` (as LiteLLM calls it): the JSON of a credential itself, or the path of a file with it;
-# 2. `GOOGLE_APPLICATION_CREDENTIALS`: the path of such a file;
-# 3. Application Default Credentials: what `gcloud auth application-default login` left, or the machine's own account.
-#
-# A file may hold a service account, a user's credential, workload identity federation or an impersonated account. Requests are
-# charged to the project in `GOOGLE_CLOUD_QUOTA_PROJECT`, if there is one, else to the credential's.
+# Where credentials come from, and in which order, is in docs/clouds.md; `VERTEXAI_CREDENTIALS` is LiteLLM's name. A file may
+# hold a service account, a user's credential, workload identity federation or an impersonated account.
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def check(
     each: Callable[[Outcome], None],
     timeout: float = 300.0,
 ) -> tuple[bool, str]:
-    """Run a host's code against the simulator, and tell whether all went well, and what the host printed."""
+    # Run a host's code against the simulator, and tell whether all went well, and what the host printed.
     # path: The host's checkout, which is copied, never changed; None checks the adapter alone.
     # python: The host's Python; None is the one this runs in.
     # values: For the `{{name}}`s of the recipe.

@@ -70,18 +70,13 @@ def _classes(base: Any) -> dict[str, type]:
             stop: Any = None,
             response_format: Any = None,
         ) -> Any:
-            """Ask the model.
-
-            Args:
-                messages: In Director's form.
-                tools: In Director's form: `name`, `description`, `parameters`.
-                stop: Where the answer is to end.
-                response_format: As at OpenAI; with `json_object` or `json_schema` the content is bare JSON.
-
-            Returns:
-                An `LLMResponse`. Its status says whether the call went well; the content of one that did not is a text
-                for Director's user.
-            """
+            # Ask the model.
+            # messages: In Director's form.
+            # tools: In Director's form: `name`, `description`, `parameters`.
+            # stop: Where the answer is to end.
+            # response_format: As at OpenAI; with `json_object` or `json_schema` the content is bare JSON.
+            # Returns: An `LLMResponse`. Its status says whether the call went well; the content of one that did not is a text
+            # Returns: for Director's user.
             return _answered(base, self, messages, tools or (), stop, response_format)
 
     for made in (LingateConfig, LingateLLM):
@@ -203,10 +198,9 @@ def wants_json(response_format: Any) -> bool:
 
 
 def bare_json(text: str) -> str:
-    """The JSON in a text, without the fence and the words that models without a JSON mode put around it.
-
-    A text without JSON comes back as it is, and the agent that reads it reports that.
-    """
+    # The JSON in a text, without the fence and the words that models without a JSON mode put around it.
+    #
+    # A text without JSON comes back as it is, and the agent that reads it reports that.
     try:
         json.loads(text)
     except (ValueError, RecursionError):

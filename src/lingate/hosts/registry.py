@@ -23,7 +23,7 @@ _ALSO = {"deepwiki_open": "deepwiki", "secondbrain": "second_brain", "fastagent"
 
 
 def canonical(name: str) -> str:
-    """The name of a host as it stands in `HOSTS`; hyphens and upper case are accepted, any other is a `ConfigError`."""
+    # The name of a host as it stands in `HOSTS`; hyphens and upper case are accepted, any other is a `ConfigError`.
     plain = name.strip().lower().replace("-", "_")
     plain = _ALSO.get(plain, plain)
     if plain in HOSTS:
@@ -34,7 +34,7 @@ def canonical(name: str) -> str:
 
 
 def spoken(name: str) -> str:
-    """A host's name as it is written on the command line."""
+    # A host's name as it is written on the command line.
     return name.replace("_", "-")
 
 
@@ -56,6 +56,6 @@ def recipe(name: str, route: str | None = None) -> Recipe:
 
 
 def fitting(name: str, tree: Tree) -> Recipe:
-    """The recipe of a host for what a folder is (its checkout, its data): the first whose markers hold, else its usual one."""
+    # The recipe of a host for what a folder is (its checkout, its data): the first whose markers hold, else its usual one.
     found = recipes(name)
     return next((item for item in found if item.markers and not detect(item, tree).missing), found[0])

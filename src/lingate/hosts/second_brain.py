@@ -33,7 +33,7 @@ class Patience(lingate.RetryPolicy, frozen=True, kw_only=True):
     """Tries again what may pass at once, but lets the user hear of a rate limit: waiting for it is theirs to decide."""
 
     def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
-        """Seconds to wait before the next try, None for none."""
+        # Seconds to wait before the next try, None for none.
         if isinstance(error, RateLimitError):
             return None
         return super().wait(error, turn, random)
@@ -52,7 +52,7 @@ class Answering:
         lingate.register(lingate.ProviderRow(name=_ENDPOINT, auth="none", local=True))
 
     def chat(self, sdk: Any, request: Any) -> Any:
-        """The host's `LLMResponse` to its `LLMRequest`; failures come back as responses too. `sdk` has log, deltas and files."""
+        # The host's `LLMResponse` to its `LLMRequest`; failures come back as responses too. `sdk` has log, deltas and files.
         try:
             model, options = _place(request)
             messages = with_attachments(sdk, request.messages, request.attachments)
@@ -151,10 +151,9 @@ _IMAGES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/gif": 
 
 
 def with_attachments(sdk: Any, messages: Sequence[Any], attachments: Sequence[Mapping[str, Any]] | None) -> list[Any]:
-    """The messages with the attachments in the last one of the user's; nothing given is changed.
-
-    An attachment of the host's has `path`, `file_name`, `modality`, `extension` and `parsed_text`.
-    """
+    # The messages with the attachments in the last one of the user's; nothing given is changed.
+    #
+    # An attachment of the host's has `path`, `file_name`, `modality`, `extension` and `parsed_text`.
     if not attachments:
         return list(messages)
     blocks: list[dict[str, Any]] = []

@@ -2,10 +2,9 @@
 
 # A call goes through four threads (granian's two, the event loop, the HTTP client's), one after the other, and Python lets
 # one of them work at a time anyhow. Where each sits on a processor of its own it has to be woken there each time, which
-# costs more than what it then does: on one processor a call takes half of what it takes on several, and more calls a second go
-# through. Nor does a thread that is woken push aside the one that wakes it, which is what the kernel does for batch jobs: what
-# several calls give it to do, and the head and the first piece of a stream, are then done together. Which processor is the kernel's
-# choice. Linux only.
+# costs more than what it then does: on one processor a call takes half of what it takes on several. Nor does a thread that is
+# woken push aside the one that wakes it (as the kernel does for batch jobs): what several calls give it to do, and the head and
+# the first piece of a stream, are then done together. Linux only.
 
 from __future__ import annotations
 

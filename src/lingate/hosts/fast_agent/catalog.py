@@ -35,7 +35,7 @@ class Entry:
 
 @lru_cache(maxsize=1)
 def curated() -> tuple[Entry, ...]:
-    """The models that are offered first: the newest few of each of the best known providers."""
+    # The models that are offered first: the newest few of each of the best known providers.
     entries: dict[str, Entry] = {}
     for offer in lingate.catalog("curated"):
         alias = alias_of(offer.model)
@@ -54,12 +54,12 @@ _MIME_TYPES = {
 
 
 def mime_types(inputs: Iterable[str]) -> tuple[str, ...]:
-    """What a model reads, in fast-agent's words."""
+    # What a model reads, in fast-agent's words.
     return tuple(kind for name in inputs for kind in _MIME_TYPES.get(name, ()))
 
 
 def alias_of(model: str) -> str:
-    """A name for a model in which nothing has to be quoted: `lingate-groq-gpt-oss-120b`."""
+    # A name for a model in which nothing has to be quoted: `lingate-groq-gpt-oss-120b`.
     provider, _, name = model.partition("/")
     letters = f"{provider}-{name.rpartition('/')[2]}".lower()
     return "lingate-" + "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in letters)
@@ -67,18 +67,18 @@ def alias_of(model: str) -> str:
 
 @lru_cache(maxsize=1)
 def every_spec() -> tuple[str, ...]:
-    """All models of the installed lists as `lingate.<provider>/<model>`, each once; thousands."""
+    # All models of the installed lists as `lingate.<provider>/<model>`, each once; thousands.
     return tuple(dict.fromkeys(PREFIX + offer.model for offer in lingate.catalog("all")))
 
 
 def further_specs(shown: Iterable[str]) -> list[str]:
-    """All models but those that are shown already."""
+    # All models but those that are shown already.
     known = set(shown)
     return [spec for spec in every_spec() if spec not in known]
 
 
 def backing_present(spec: str, config: Any = None, env: Mapping[str, str] | None = None) -> bool | None:
-    """Whether the provider behind a spec of ours has a credential; None where it is not ours or nobody knows the provider."""
+    # Whether the provider behind a spec of ours has a credential; None where it is not ours or nobody knows the provider.
     if not spec.startswith(PREFIX):
         return None
     provider = spec[len(PREFIX) :].partition("/")[0]

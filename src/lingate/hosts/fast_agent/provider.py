@@ -42,7 +42,7 @@ def _facts(model: str) -> tuple[int | None, int | None, tuple[str, ...], bool]:
 
 
 def parameters_of(model: str, provider: Any = None) -> ModelParameters:
-    """What fast-agent wants to know of a model: limits, what it reads, how it reasons."""
+    # What fast-agent wants to know of a model: limits, what it reads, how it reasons.
     own = ModelDatabase.get_model_params(model)
     if own is not None:
         return own.model_copy(update={"stream_mode": "manual", "json_mode": "schema"})
@@ -156,7 +156,7 @@ class _Routes(dict[str, Any]):
 
 
 def register() -> None:
-    """Answer `generic.lingate/<provider>/<model>` in this process, and tell fast-agent what is known of the usual models."""
+    # Answer `generic.lingate/<provider>/<model>` in this process, and tell fast-agent what is known of the usual models.
     if not isinstance(ModelFactory.MODEL_SPECIFIC_CLASSES, _Routes):
         ModelFactory.MODEL_SPECIFIC_CLASSES = _Routes(ModelFactory.MODEL_SPECIFIC_CLASSES)
     for entry in catalog.curated():
