@@ -123,7 +123,7 @@ def _config(data: Any, where: str) -> Config:
 
 
 def policy_of(retries: Any, default: RetryPolicy) -> RetryPolicy:
-    """Read a `retries` argument: a number, or a whole policy."""
+    """Read a `retries` argument: a number of further tries, or a whole policy; ConfigError if it is neither."""
     if retries is None:
         return default
     if isinstance(retries, RetryPolicy):

@@ -6,7 +6,8 @@
     print(answer.choices[0].message.content, answer._hidden_params["response_cost"])
 
 The settings below are read at each call and may be assigned (`litellm.drop_params = True`). Everything else is loaded when
-it is first used. What differs from litellm, and why, is in docs/migrating-from-litellm.md.
+it is first used. What differs from litellm, and why, is in docs/migrating-from-litellm.md;
+`python -m lingate.compat.litellm check PATH` says which names a code base uses and whether they are here.
 """
 
 from __future__ import annotations

@@ -131,9 +131,9 @@ class Router:
         max_fallbacks: How many fallbacks are tried.
         default_litellm_params: Arguments of every call.
         disable_cooldowns: No deployment rests.
-        retry_policy: Further tries by kind of error, before `num_retries`.
+        retry_policy: Further tries by kind of error: a `RetryPolicy` or a dict; it goes before `num_retries`.
         model_group_retry_policy: The same by name of group.
-        allowed_fails_policy: Allowed failures by kind of error.
+        allowed_fails_policy: Allowed failures by kind of error: an `AllowedFailsPolicy` or a dict.
         **ignored: Without effect; a warning tells of them if it could matter.
 
     Raises:
