@@ -92,8 +92,8 @@ class Traits(TypedDict, total=False):
     """What ends a stream: `done` ([DONE], default) or `finish` (a finish reason is enough)."""
     system_role: Literal["system", "developer", "user"]
     """Role under which system text is sent: `system` (default), `developer`, `user`."""
-    late_system: Literal["keep", "hoist"]
-    """What happens to system messages after the first turn: `keep` (default) or `hoist`."""
+    late_system: Literal["keep", "user", "result"]
+    """Whose system messages behind the first turn become, marked: the `user`'s, or the `result`'s that they follow, if any."""
     billed: bool
     """The line that clients put before their instructions for the bill is for this provider. Default false."""
     tools_by_responses: Literal["asked", "always"]
