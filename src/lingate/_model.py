@@ -86,6 +86,8 @@ class Traits(TypedDict, total=False):
     """The word for "must call a tool": `required` (default), `any`, or `auto` if there is none."""
     tool_schema_drop: tuple[str, ...]
     """Keys removed from tool definitions and their JSON schemas, at every depth."""
+    regular_schema: bool
+    """Schemas of tools refer to the root's `$defs` alone, with no type beside it, nor beside `anyOf`. Default: as they are."""
     stream_usage: bool
     """Ask for usage in streams with `stream_options.include_usage`. Default true."""
     stream_end: Literal["done", "finish"]

@@ -84,6 +84,7 @@ _KIMI: Traits = {
     "reasoning_history": "reasoning_content",
     "tool_choice_required": "auto",
     "tool_schema_drop": ("$schema",),
+    "regular_schema": True,
     "text_content": True,
     "strict_turns": "answers",
     "max_temperature": 1.0,
