@@ -134,8 +134,8 @@ class Traits(TypedDict, total=False):
     """
     names: Literal["any", "user", "tool", "none"]
     """Which messages may carry `name`: `any` (default), `user`, `tool` (only these roles) or `none`."""
-    reasoning_owed: bool
-    """While it thinks, a turn with calls and without the reasoning before them is refused."""
+    reasoning_owed: Literal[True, "beside_tools"]
+    """While it thinks, a turn with calls and without the reasoning before them is refused; where tools are offered, any turn."""
     thinking_needs_stream: bool
     """Thinking is refused without streaming, and on unless the request says otherwise."""
     body_format: str

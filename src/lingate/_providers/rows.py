@@ -660,7 +660,13 @@ _ROWS = (
             "max_stop": 16,
             "efforts": ("low", "medium", "high", "max"),
         },
-        models=(ModelRule(pattern=r"(?!deepseek-chat).*", traits={"tool_choice_required": "auto"}),),
+        # An empty text is no reasoning there (NousResearch/hermes-agent#17341), and turns without calls owe it too (#16021).
+        models=(
+            ModelRule(
+                pattern=r"(?!deepseek-chat).*",
+                traits={"tool_choice_required": "auto", "reasoning_owed": "beside_tools"},
+            ),
+        ),
         quirks=("effort_beside_thinking",),
         note="Anthropic format at https://api.deepseek.com/anthropic.",
     ),
