@@ -86,6 +86,10 @@ class Traits(TypedDict, total=False):
     """The word for "must call a tool": `required` (default), `any`, or `auto` if there is none."""
     tool_schema_drop: tuple[str, ...]
     """Keys removed from tool definitions and their JSON schemas, at every depth."""
+    needs_parameters: bool
+    """A tool without a schema is refused: it goes out with an empty one."""
+    needs_user: bool
+    """A conversation without a user's turn is refused."""
     regular_schema: bool
     """Schemas of tools refer to the root's `$defs` alone, with no type beside it, nor beside `anyOf`. Default: as they are."""
     stream_usage: bool

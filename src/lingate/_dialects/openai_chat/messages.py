@@ -64,6 +64,10 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
         written = late_as_users(written, partial(note, sent), late == "result")
     if written and traits.get("strict_turns"):
         written = _bridged(written, sent)
+    if messages and traits.get("needs_user") and all(message.get("role") != "user" for message in written or messages):
+        written = list(written or messages)
+        written.insert(leading(written), {"role": "user", "content": "."})
+        note(sent, "messages (a full stop of the user's was added, as the model needs a turn of theirs)")
     return messages if written is None else written
 
 
@@ -210,10 +214,24 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
     if own and wire.pop("extra_content", None):
         note(sent, "messages[].tool_calls[].extra_content")
     function = wire.get("function")
-    if isinstance(function, dict) and (not function.get("arguments") or not isinstance(function["arguments"], str)):
+    if isinstance(function, dict):
         arguments = function.get("arguments")
-        wire["function"] = {**function, "arguments": json.encode_str(arguments) if arguments else "{}"}
+        if not arguments or not isinstance(arguments, str):
+            wire["function"] = {**function, "arguments": json.encode_str(arguments) if arguments else "{}"}
+        elif not (traits.get("custom_tools") or _is_gateway(sent) or _is_json(arguments)):
+            # What a model wrote that was cut off ends every later turn where templates read it: 400 `"function.arguments" [...]
+            # must be in JSON format` (HKUDS/nanobot#2469), "invalid function arguments json string" (#2373).
+            wire["function"] = {**function, "arguments": json.encode_str({"arguments": arguments})}
+            note(sent, "messages[].tool_calls[].function.arguments (no JSON: its text was put into an object)")
     return wire
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.decode(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _call_id(given: Any, sent: HttpRequest) -> Any:
