@@ -2002,7 +2002,7 @@ _ROWS = (
             # 400 "does not support parameter reasoningEffort", though most of them reason: NousResearch/hermes-agent#23435,
             # earendil-works/pi#8381.
             ModelRule(
-                pattern=r"grok-(?:[23](?!-mini)|4(?!\.[3-9]|.*multi-agent)|code|build-0).*",
+                pattern=r"grok-(?:[23](?!-mini)|4(?!\.[3-9]|.*multi-agent)|code|build(?:-0|$)|composer).*",
                 unsupported=("reasoning_effort",),
             ),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 from lingate._dialects._envelope import note, refuse
@@ -60,8 +60,7 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
     if written and parts_of_tools and not traits.get("tool_media", True):
         written = _media_apart(written, sent)
     if (late := traits.get("late_system", "keep")) != "keep":
-        written = _one_system(written or list(messages))
-        written = late_as_users(written, partial(note, sent), late == "result")
+        written = late_as_users(written or list(messages), partial(note, sent), late == "result")
     if written and traits.get("strict_turns"):
         written = _bridged(written, sent)
     if messages and traits.get("needs_user") and all(message.get("role") != "user" for message in written or messages):
@@ -313,14 +312,6 @@ def _is_openais(sent: HttpRequest) -> bool:
     # Whether OpenAI itself refuses what it does not know, and nobody stands before it.
     traits = sent.target.traits
     return bool(traits.get("custom_tools")) and not traits.get("cache_control") and not _is_gateway(sent)
-
-
-def _one_system(messages: list[Any]) -> list[Any]:
-    # One system message at the head, for models that allow no other: a second one is refused there too.
-    if (head := leading(messages)) < 2:
-        return messages
-    content = reduce(joined, [message.get("content") for message in messages[:head]])
-    return [{**messages[0], "content": content}, *messages[head:]]
 
 
 def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:
