@@ -394,8 +394,6 @@ class TokenSigner(Protocol):
 
     def exchange(self, send: SendOne, request: HttpRequest, now: float) -> None:
         # Fetch a token, once however many threads wait for it. Blocks.
-        # send: Sends the request that the token is had for.
-        # now: Epoch seconds.
         # Raises LingateError: There was no answer, or no token in it.
         ...
 
@@ -407,7 +405,6 @@ class MakeSigner(Protocol):
         # The signer for one provider.
         # auth: The module of `_auth` and, behind a colon, what the row tells it.
         # key: The provider's key, where there is one and the module is to use it.
-        # url: Base URL of the requests.
         # Raises ConfigError: Signing in cannot work; the message says what is missing.
         ...
 

@@ -22,7 +22,6 @@ _WITH_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -> None:
     # Write the tools; the same list stays if there is nothing to change.
-    # `wire`: the request's fields, which are changed.
     # `keep`: fields of tools that are not the chat format's, and stay.
     tools = wire.get("tools")
     if not isinstance(tools, list | tuple):
