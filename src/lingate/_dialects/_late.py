@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
-from lingate._model import JsonDict
+from lingate._model import Traits
 from lingate._wire.shapes import dig
 
-SYSTEM = frozenset({"system", "developer"})
+_SYSTEM = ("system", "developer")
 TOLD = "messages[].role (system messages behind the first turn were sent as the user's)"
 
 
@@ -23,36 +23,36 @@ def marked(content: Any) -> Any:
     return f"<system>\n{content}\n</system>"
 
 
-def late_as_users(messages: list[Any], note: Callable[[str], None], into_results: bool = False) -> list[Any]:
+def system_in_place(messages: Any, traits: Traits, note: Callable[[str], None]) -> Any:
     # The messages, those of the system at the head as one, as where a late one is refused a second is too, and late ones as the
-    # user's, which divide no calls from their results.
-    # `into_results`: a result before it says it, for models that refuse turns of the user's there, or reason anew from each.
+    # user's, which divide no calls from their results; or part of the result before (`late_system`).
+    way = traits.get("late_system", "keep")
+    if way == "keep":
+        return messages
     head = leading(messages)
-    system = messages[:head]
+    made: list[Any] = list(messages[:head])
     if head > 1:
-        system = [{**messages[0], "content": reduce(joined, [message.get("content") for message in system])}]
-    made, late = list[JsonDict](), list[JsonDict]()
+        made = [{**messages[0], "content": reduce(joined, [message.get("content") for message in made])}]
+    late: list[Any] = []
     for message in messages[head:]:
         role, content = message.get("role"), message.get("content")
-        if role not in SYSTEM:
+        if role not in _SYSTEM:
             if role != "tool":
                 made += late
                 late = []
             made.append(message)
-            continue
-        if not content:
-            continue
-        note(TOLD)
-        if into_results and made[-1].get("role") == "tool":
-            made[-1] = {**made[-1], "content": joined(made[-1].get("content"), marked(content))}
-        else:
-            late.append({**message, "role": "user", "content": marked(content)})
-    return system + made + late
+        elif content:
+            note(TOLD)
+            if way == "result" and made[-1].get("role") == "tool":
+                made[-1] = {**made[-1], "content": joined(made[-1].get("content"), marked(content))}
+            else:
+                late.append({**message, "role": "user", "content": marked(content)})
+    return made + late
 
 
-def leading(messages: list[Any]) -> int:
+def leading(messages: Any) -> int:
     # How many system messages stand at the head.
-    return next((n for n, message in enumerate(messages) if message.get("role") not in SYSTEM), len(messages))
+    return next((n for n, message in enumerate(messages) if message.get("role") not in _SYSTEM), len(messages))
 
 
 def joined(first: Any, second: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._dataurl import is_data_url
 from lingate._dialects._draft import Draft, native_fields
-from lingate._dialects._late import late_as_users
+from lingate._dialects._late import system_in_place
 from lingate._dialects._legacy import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
@@ -177,8 +177,7 @@ def write_messages(draft: Draft) -> None:
             wire.append(made)
     if not wire:
         raise draft.broken("messages", "hold nothing to answer")
-    if (late := draft.traits.get("late_system", "keep")) != "keep":
-        wire = late_as_users(wire, draft.note, late == "result")
+    wire = system_in_place(wire, draft.traits, draft.note)
     draft.body["messages"] = wire
 
 

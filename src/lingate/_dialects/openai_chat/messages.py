@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from lingate._dialects._envelope import note, refuse
-from lingate._dialects._late import joined, late_as_users, leading
+from lingate._dialects._late import joined, leading, system_in_place
 from lingate._dialects._names import fitted_id
 from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
@@ -59,8 +59,8 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
         parts_of_tools |= made.get("role") == "tool" and type(made["content"]) is list
     if written and parts_of_tools and not traits.get("tool_media", True):
         written = _media_apart(written, sent)
-    if (late := traits.get("late_system", "keep")) != "keep":
-        written = late_as_users(written or list(messages), partial(note, sent), late == "result")
+    if traits.get("late_system", "keep") != "keep":
+        written = system_in_place(written or messages, traits, partial(note, sent))
     if written and traits.get("strict_turns"):
         written = _bridged(written, sent)
     if messages and traits.get("needs_user") and all(message.get("role") != "user" for message in written or messages):

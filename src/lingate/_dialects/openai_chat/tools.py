@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lingate._dialects._envelope import note, refuse
@@ -14,9 +14,9 @@ from lingate._wire import json
 from lingate._wire.shapes import as_list, dig
 
 # Below these keys of a JSON schema the keys are names of the user's, not keywords.
-NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 # Below these they are data.
-DATA = frozenset({"enum", "const", "default", "examples", "required"})
+_DATA = frozenset({"enum", "const", "default", "examples", "required"})
 _WITH_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
@@ -81,7 +81,11 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
     if sent.target.traits.get("regular_schema") and "parameters" in function:
         from lingate._dialects.openai_chat.references import regular  # few hosts ask for it
 
-        made = regular(function["parameters"], lambda what: note(sent, f"tools[].{what}"))
+        made = regular(
+            function["parameters"],
+            lambda what: note(sent, f"tools[].{what}"),
+            lambda *of: _schema(of[0], drop, set(), of[1]),
+        )
         function = {**function, "parameters": made}
     if function is not tool["function"]:
         tool["function"] = function
@@ -99,19 +103,22 @@ def _dropped(name: str, drop: frozenset[str], found: set[str]) -> bool:
     return False
 
 
-def _schema(schema: Any, drop: frozenset[str], found: set[str]) -> Any:
+def _schema(
+    schema: Any, drop: frozenset[str], found: set[str], change: Callable[[JsonDict], JsonDict] | None = None
+) -> Any:
     if isinstance(schema, list):
-        return [_schema(item, drop, found) for item in schema]
+        return [_schema(item, drop, found, change) for item in schema]
     if not isinstance(schema, dict):
         return schema
     written: JsonDict = {}
+    schema = change(schema) if change else schema
     for name, value in schema.items():
         if _dropped(name, drop, found):
             continue
-        if name in NAMED and isinstance(value, dict):
-            written[name] = {own: _schema(inner, drop, found) for own, inner in value.items()}
+        if name in _NAMED and isinstance(value, dict):
+            written[name] = {own: _schema(inner, drop, found, change) for own, inner in value.items()}
         else:
-            written[name] = value if name in DATA else _schema(value, drop, found)
+            written[name] = value if name in _DATA else _schema(value, drop, found, change)
     return written
 
 
