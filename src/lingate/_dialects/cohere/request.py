@@ -6,7 +6,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, native_fields
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
     answer_limit,

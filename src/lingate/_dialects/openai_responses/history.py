@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
+from lingate._dialects._tool_arguments import calls_of
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.content import content_text, input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
