@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lingate._dialects._format_choice import form_of
-from lingate._io.carriers import travels_by_wire
+from lingate._io.transport import travels_by_wire
 from lingate._model import JsonDict, Target
 from lingate._providers.lookup import resolve
 from lingate.errors import BadRequestError, ConfigError, UnsupportedError
