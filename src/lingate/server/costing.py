@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lingate._model import Call, JsonDict
 from lingate._providers.catalog import REPORTED
 from lingate._providers.counts import with_own_tools
-from lingate.server.access.bounds import all_output, longest_answer, response_cache_of
+from lingate.server.access.bounds import all_output, answers_of, longest_answer
 from lingate.server.ledger.journal import MOST_TOKENS
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _estimated(
     said, longest = estimate_tokens(_said(response)), longest_answer(asked.body)
     if longest is not None and (deployment := exchange.chain.deployment) is not None:
         thinking = deployment.thinking(str(asked.body.get("reasoning_effort") or ""))
-        said = min(said, all_output(longest, thinking, response_cache_of(asked.body)))
+        said = min(said, all_output(longest, thinking, answers_of(asked.body)))
     made = max(written or 0, said)
     sums = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
     if read and made == written:

@@ -49,4 +49,4 @@ class DisconnectWatcher:
 
 async def _wait_for_leaving(exchange: Exchange) -> None:
     await exchange.reply.gone()
-    exchange.left()
+    exchange.client_left()

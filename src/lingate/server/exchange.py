@@ -129,7 +129,7 @@ class Exchange(Record, eq=False):
             self.stalled = True
             self._task.cancel()
 
-    def left(self) -> None:
+    def client_left(self) -> None:
         if self._ended:
             return
         self.abandoned = True
@@ -156,7 +156,7 @@ class Exchange(Record, eq=False):
         if self._patience is not None:
             self._patience.cancel()
 
-    def noted(self, response: JsonDict, request_id: str | None = None) -> None:
+    def note_answer(self, response: JsonDict, request_id: str | None = None) -> None:
         # Write down what came back in one piece, with the provider's id of it: it is paid for, whatever comes of it.
         self._paid = True
         choices = response.get("choices")
@@ -174,7 +174,7 @@ class Exchange(Record, eq=False):
         if self.row.cost is None and self.reservation is not None and self.reservation.max_output is not None:
             self._instead = estimated_cost(self, response)
 
-    def pay(self, cost: float | None) -> None:
+    def charge(self, cost: float | None) -> None:
         # Note what a call costs that tells no usage, None where nobody knows; it is owed whatever comes of the answer.
         self._paid = True
         self.row.cost, self.row.price = cost, "cost_per_request" if cost is not None else "no cost_per_request"
@@ -186,14 +186,16 @@ class Exchange(Record, eq=False):
         else:
             self.settle(status, None)
 
-    def opened(self, opened: Streaming) -> None:
+    def note_first_event(self, opened: Streaming) -> None:
         # Write down that the first event of a stream is there.
         row, deployment = self.row, self.chain.deployment
         row.ttft = time.monotonic() - self.began
         trail = self.context.trail
         row.request_id = trail[-1].request_id
         row.attempts = len(trail)
-        self.chain.began(trail[-1].seconds)  # not the tries before it, nor what the client took to send its request
+        self.chain.first_event(
+            trail[-1].seconds
+        )  # not the tries before it, nor what the client took to send its request
         if deployment is not None:
             row.deployment = deployment.id
 
@@ -360,9 +362,9 @@ class Exchange(Record, eq=False):
             row.deployment, row.provider, row.provider_model = deployment.id, deployment.provider, deployment.model
         if error is None:
             took = trail[-1].seconds if trail else 0.0
-            chain.won(took, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
+            chain.succeeded(took, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
         else:
-            chain.lost(None if row.status == CLIENT_LEFT else error)
+            chain.failed(None if row.status == CLIENT_LEFT else error)
 
 
 def _left() -> LingateError:

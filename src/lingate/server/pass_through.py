@@ -78,7 +78,7 @@ async def _answered(exchange: Exchange, route: PassThroughRoute, stream: AsyncBy
         kept = [(name, value.replace(secret, "***")) for name, value in kept]
     until = asked + route.timeout.total
     if head.status < 400:
-        exchange.pay(route.endpoint.cost_per_request)
+        exchange.charge(route.endpoint.cost_per_request)
         if kind.partition(";")[0].strip().lower() in _LINES:
             exchange.call.stream = exchange.row.stream = True  # a client that leaves ends it from here on
             piece = await stream.read(max(0.001, until - monotonic()))

@@ -44,7 +44,7 @@ async def stream(exchange: Exchange) -> None:
     # The head goes out when the upstream's first event is there: until then an error is an answer.
     opened = await perform(open_stream(exchange.chain, exchange.context), exchange.transport)
     try:
-        exchange.opened(opened)
+        exchange.note_first_event(opened)
         encoder = encoder_for(exchange)
         exchange.dropped = opened.sent.dropped
         # What comes first is ready before the head goes out, so that both leave together.

@@ -36,7 +36,7 @@ _SURELY = 0.7
 
 
 class RouteChain(Record, eq=False, weakref=True):
-    # The routes of one call. Iterate it as a plan's `routes`; then exactly one of `won` and `lost`.
+    # The routes of one call. Iterate it as a plan's `routes`; then exactly one of `succeeded` and `failed`.
 
     _router: Router
     _asked: Group
@@ -98,7 +98,7 @@ class RouteChain(Record, eq=False, weakref=True):
         if before.deployment is not None and before._has_more(self.group, before.deployment, self._router.now()):
             self._tried = [*before._tried]
 
-    def began(self, seconds: float) -> None:
+    def first_event(self, seconds: float) -> None:
         # The first of a stream's answer is here: how long it took.
         # What follows depends on the answer's length.
         if self._open and not self._began:
@@ -106,12 +106,12 @@ class RouteChain(Record, eq=False, weakref=True):
             self._began = True
             health = self.deployment.health
             self._rests = health.rests if health.trial else 0
-            health.succeeded(self._began_at())
+            health.succeeded(self._try_began_at())
             health.measured(seconds)
 
-    def won(self, seconds: float, tokens: int | None = None) -> None:
+    def succeeded(self, seconds: float, tokens: int | None = None) -> None:
         # The answer is whole.
-        # seconds: What it took; for a stream, until its first event, unless `began` has told.
+        # seconds: What it took; for a stream, until its first event, unless `first_event` has told.
         # tokens: Input and output together, None where nobody said.
         if not self._open:
             return
@@ -125,7 +125,7 @@ class RouteChain(Record, eq=False, weakref=True):
             if more > 0 or self._start >= load.start:  # what counts in the minute before is not in this one's
                 load.tokens = max(load.tokens + more, 0)
         if not self._began:
-            found.health.succeeded(self._began_at())
+            found.health.succeeded(self._try_began_at())
             found.health.measured(seconds)
 
     @property
@@ -133,12 +133,12 @@ class RouteChain(Record, eq=False, weakref=True):
         # Whether somebody has been asked, and it is not settled what became of that.
         return self._open and self.context is not None and self.context.asked
 
-    def _began_at(self) -> float:
+    def _try_began_at(self) -> float:
         # When the try began that succeeded: a retry began after its deployment's failure, whenever that was.
         retried = self.context is not None and len(self.context.trail) - self._mark > 1
         return self._router.now() if retried else self._start
 
-    def lost(self, error: LingateError | None = None) -> None:
+    def failed(self, error: LingateError | None = None) -> None:
         # There is no whole answer: None for a client that left.
         if self._open:
             self._leave(error)
