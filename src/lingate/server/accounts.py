@@ -9,9 +9,12 @@ from lingate._providers.catalog import REPORTED
 from lingate._providers.counts import with_own_tools
 from lingate.server.access.bounds import all_output, answers_of, longest_answer
 from lingate.server.ledger.journal import MOST_TOKENS
+from lingate.server.records import COUNTS, INCOMPLETE
 
 if TYPE_CHECKING:
     from lingate._call.stream import StreamState
+    from lingate.server.records import LedgerRow
+    from lingate.server.routing import Deployment
     from lingate.server.routing.prices import Sheet
     from lingate.server.turn import Turn
 
@@ -26,11 +29,11 @@ _IMPOSSIBLE = "the provider's token counts cannot be"
 _OF_THE_INPUT = ("prompt_tokens_details", "cache_creation", "service_tier", "speed", "inference_geo")
 
 
-def note_usage(turn: Turn, response: JsonDict) -> None:
-    # Write what an answer used into the row, with what that costs.
-    if turn.span is not None:
+def note_usage(turn: Turn, response: JsonDict, by: Deployment | None = None) -> None:
+    # Write what an answer used into the row, with what that costs where it was made.
+    if turn.span is not None and by is None:
         turn.span.told(response)
-    row, deployment, usage = turn.row, turn.ride.deployment, response.get("usage")
+    row, deployment, usage = turn.row, by or turn.ride.deployment, response.get("usage")
     if not isinstance(usage, dict):
         if deployment is not None and row.operation != "count_tokens":
             row.cost, row.price = None, _NOT_COUNTED
@@ -47,6 +50,24 @@ def note_usage(turn: Turn, response: JsonDict) -> None:
         row.audio_tokens = (_count(read.get("audio_tokens")) or 0) + (_count(made.get("audio_tokens")) or 0) or None
     if deployment is not None:
         row.cost, row.price = _cost(turn, deployment.sheet, response, usage)
+
+
+def added(before: dict[str, Any], row: LedgerRow) -> dict[str, Any]:
+    # What parts before and this one used, where anybody said. The cost is known if that of every part is.
+    made: dict[str, Any] = {}
+    for name in COUNTS:
+        values = [value for value in (before.get(name), getattr(row, name)) if value is not None]
+        made[name] = sum(values) if values else None
+    parts = [part for part in ((before.get("cost"), before.get("price")), (row.cost, row.price)) if part[1] is not None]
+    costs = [cost for cost, _ in parts if cost is not None]
+    made["cost"] = sum(costs) if parts and len(costs) == len(parts) else None
+    # Of a cost that is not known, or not all of it, the reason.
+    made["price"] = max(parts, key=_doubt, default=(None, None))[1]
+    return made
+
+
+def _doubt(part: tuple[Any, Any]) -> int:
+    return 2 if part[0] is None else int(part[1].startswith(INCOMPLETE))
 
 
 def estimated_cost(turn: Turn, response: JsonDict) -> float | None:

@@ -10,19 +10,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from lingate._call.batches import summed
 from lingate._call.plan import Context, Streaming
 from lingate._dialects._base import OperationFormat
 from lingate._io.transport import untied
 from lingate._model import Attempt, Call, JsonDict, Record
 from lingate.errors import LingateError
-from lingate.server.accounts import estimated_cost, note_usage
+from lingate.server.accounts import added, estimated_cost, note_usage
 from lingate.server.errors import OverloadError
 from lingate.server.faces import Found
 from lingate.server.http import ClientGoneError, Headers, Reply, Request
 from lingate.server.ledger import JournalFullError
 from lingate.server.live import Live
-from lingate.server.records import Caller, Estimate, LedgerRow
+from lingate.server.records import COUNTS, Caller, Estimate, LedgerRow
 from lingate.server.relay import told_in_stream
 from lingate.server.routing import Group, Ride
 from lingate.server.wishes import Wishes
@@ -82,7 +81,8 @@ class Turn(Record, eq=False):
     stalled: bool = False  # the request's body has not come
     interrupted: bool = False  # the gateway stops
     _ended: bool = False
-    _instead: float | None = None  # of a cost that nobody knows
+    before: JsonDict | None = None  # what the ledger has of the parts before
+    _owed: tuple[float | None, ...] = ()  # what each part costs, or may where nobody knows
     _paid: bool = False  # there is a whole answer
     _watcher: asyncio.Task[None] | None = None
     _patience: asyncio.TimerHandle | None = None
@@ -162,17 +162,29 @@ class Turn(Record, eq=False):
         choices = response.get("choices")
         if choices:
             self.row.finish = choices[0].get("finish_reason")
-        used, told = self.context.used, response.get("usage")
-        note_usage(self, {**response, "usage": summed(used, told)} if used and told else response)
+        note_usage(self, response)
         self.make_do(response)
+        self._note_used()
         if self.live.store_prompts:
             self.row.body = {"request": self.call.body, "response": response}
         self.row.request_id = request_id
 
     def make_do(self, response: JsonDict) -> None:
         # Estimate a cost that nobody knows, if all that a budget had was reserved: it must not be gone for good.
-        if self.row.cost is None and self.ticket is not None and self.ticket.max_output is not None:
-            self._instead = estimated_cost(self, response)
+        if self.ticket is not None and self.ticket.max_output is not None:
+            cost = self.row.cost
+            self._owed += (estimated_cost(self, response) if cost is None else cost,)
+
+    def next_part(self) -> None:
+        # What was noted is a part's; what will be is another's.
+        self.before = added(self.before or {}, self.row)
+        for name in (*COUNTS, "cost", "price"):
+            setattr(self.row, name, None)
+
+    def sum_up(self) -> None:
+        # Let the row have what all parts used together.
+        for name, value in added(self.before or {}, self.row).items():
+            setattr(self.row, name, value)
 
     def pay(self, cost: float | None) -> None:
         # Note what a call costs that tells no usage, None where nobody knows; it is owed whatever comes of the answer.
@@ -267,9 +279,12 @@ class Turn(Record, eq=False):
 
     def _note_used(self) -> None:
         # Requests that a call was divided into, of which a later one failed: those before are paid for.
-        used = None if self.context is _LATER else self.context.used
-        if used is not None and not self._ended:
-            note_usage(self, {"usage": used})
+        ride: Ride | None = self.ride
+        if ride is not None and not self._ended and (paid := ride.paid()):
+            for deployment, used in paid:
+                self.next_part()
+                note_usage(self, {"usage": used}, deployment)
+            self.sum_up()
 
     def _note_given_up(self) -> None:
         # A time-out of the caller's own is up, as if it had left: what was asked may be billed all the same.
@@ -332,7 +347,9 @@ class Turn(Record, eq=False):
         used = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
         if row.attempts and (error is None or used or self._paid):
             counted = row.prompt_tokens is not None and (row.completion_tokens is not None or row.finish is None)
-            cost = self._instead if row.cost is None else row.cost
+            cost = row.cost
+            if cost is None and None not in self._owed:
+                cost = sum(self._owed) if self._owed else None  # type: ignore[arg-type]
             if cost is not None and not row.is_priced and ticket.max_output is None:
                 cost = max(cost, ticket.reserved / 1e9)  # a fee that nobody knows comes on top of it
             ticket.settle(used if counted else None, cost)
