@@ -34,6 +34,11 @@ def encoder_for(turn: Turn) -> StreamEncoder:
     encoder = turn.form.encoder(turn.call)
     if turn.found.face.dialect == "ollama":
         return _on_the_clock(encoder, turn.began)
+    if turn.found.face.dialect == "anthropic":
+        from lingate._dialects.anthropic.face_response import Encoder
+
+        if isinstance(encoder, Encoder):
+            encoder.estimated = turn.prompt_tokens
     if not turn.found.listed:
         return encoder
     from lingate._dialects.gemini.face_response import ListEncoder  # few ask for it
