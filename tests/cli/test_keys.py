@@ -96,10 +96,10 @@ def test_a_list_is_a_table_with_the_state_of_each_key(env: dict[str, str]) -> No
 
 
 def test_a_token_of_ones_own_names_its_key(env: dict[str, str]) -> None:
-    from lingate.cli.admin_line import AdminLine
+    from lingate.cli.admin_client import AdminClient
 
     mine = "sk-brought-along-from-elsewhere"
-    made = AdminLine(env["LINGATE_URL"], MASTER).ask("POST", "keys", body={"key": mine, "alias": "own"})
+    made = AdminClient(env["LINGATE_URL"], MASTER).ask("POST", "keys", body={"key": mine, "alias": "own"})
 
     assert json.loads(lingate("keys", "show", mine, "--json", **env).out)["id"] == made["key"]["id"]
     lingate("keys", "delete", mine, **env)

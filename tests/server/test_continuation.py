@@ -14,8 +14,8 @@ import openai
 import pytest
 
 from lingate._wire.json import encode
-from lingate.server.accounts import estimate_tokens
-from lingate.server.continuing import Continuation
+from lingate.server.continuation import Continuation
+from lingate.server.costing import estimate_tokens
 from lingate.simulator import Simulator
 from tests.server.asking import ask, chunks, deltas, final_usage, rows
 from tests.server.gateway_kit import Running, running_gateway

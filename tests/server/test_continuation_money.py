@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from lingate.server.accounts import estimate_tokens
+from lingate.server.costing import estimate_tokens
 from lingate.simulator import Simulator
 from tests.server.asking import ask, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway

@@ -189,10 +189,10 @@ async def test_a_row_that_is_set_aside_is_whole_though_the_disk_was_full_in_the_
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    await until(lambda: gateway.drainer.state.rejected_rows == 1)
+    await until(lambda: gateway.journal.state.pending_bytes == 0)
+    assert gateway.drainer.state.rejected_rows == 1
     first, second = file.read_bytes().splitlines()
     assert (first, json.loads(second)["id"]) == (whole, bad.id)
-    assert gateway.journal.state.pending_bytes == 0
 
 
 class _Watched(Store):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lingate.server.turn import Turn
+from lingate.server.exchange import Exchange
 from lingate.simulator import Simulator
 from tests.server.asking import ask
 from tests.server.gateway_kit import Running, running_gateway
@@ -60,7 +60,7 @@ def test_what_a_call_holds_goes_with_its_end_and_does_not_wait_for_the_collector
             gateway, "/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "hi"}], **fields}
         )
         until = time.monotonic() + 2
-        while any(type(item) is Turn for item in gc.get_objects()):
+        while any(type(item) is Exchange for item in gc.get_objects()):
             assert time.monotonic() < until, "something holds the call"
             time.sleep(0.01)
     finally:

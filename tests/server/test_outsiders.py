@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._dialects._redact import redact
 from lingate._model import Call, Head
 from lingate._providers.lookup import resolve

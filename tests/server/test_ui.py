@@ -708,7 +708,7 @@ def test_all_files_are_served_with_a_policy_that_keeps_scripts_out(gateway: Runn
 
 
 @pytest.mark.parametrize(
-    "path", ["/ui/../pages.py", "/ui/__init__.py", "/ui/%2e%2e/pages.py", "/ui/nothing.js", "/uix"]
+    "path", ["/ui/../builtin.py", "/ui/__init__.py", "/ui/%2e%2e/builtin.py", "/ui/nothing.js", "/uix"]
 )
 def test_nothing_else_is_served_beside_them(gateway: Running, path: str) -> None:
     assert httpx2.get(f"{gateway.url}{path}").status_code == 404

@@ -1,6 +1,6 @@
 # What an error body says: its codes, messages, status and waits, read from every layout that providers use.
 
-# Nothing is judged here (`_verdict.py` does that) and nothing is trusted: any JSON value or text gives an `Evidence`.
+# Nothing is judged here (`_classify.py` does that) and nothing is trusted: any JSON value or text gives an `Evidence`.
 
 from __future__ import annotations
 

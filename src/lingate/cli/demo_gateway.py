@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lingate._model import JsonDict
-from lingate.cli.admin_line import AdminLine
+from lingate.cli.admin_client import AdminClient
 from lingate.cli.demo import WEATHER, City, DemoError, check, streamed, tool_result
 from lingate.cli.demo_clients import AnthropicSide, OpenAISide, RefusedError
 from lingate.cli.screen import count_text, dollars, plain_table
@@ -64,7 +64,7 @@ class Gateway:
     """A running gateway, and the seconds from its start to its first answer."""
 
     url: str
-    admin: AdminLine
+    admin: AdminClient
     seconds: float
 
     def key(self) -> str:
@@ -123,14 +123,14 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminLine:
+def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminClient:
     # The line to a gateway that has shown the key that it makes at its first start, and that answers.
     until = time.monotonic() + _PATIENCE
     while True:
         told = log.read_text("utf-8", "replace")
         found = re.search(r"^master key: (\S+)$", told, re.MULTILINE)
         if found:
-            admin = AdminLine(url, found[1])
+            admin = AdminClient(url, found[1])
             with suppress(ConnectError):
                 admin.ask("GET", "keys")
                 return admin

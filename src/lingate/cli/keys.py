@@ -143,9 +143,9 @@ def delete(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = 
 
 
 def _line(url: str | None, key: str | None = None) -> Any:
-    from lingate.cli.admin_line import AdminLine
+    from lingate.cli.admin_client import AdminClient
 
-    return AdminLine(url, key)
+    return AdminClient(url, key)
 
 
 def _asked(url: str | None, method: str, key: str, *action: str, body: Any = None) -> dict[str, Any]:

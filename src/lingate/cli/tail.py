@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lingate._wire import json
-from lingate.cli.admin_line import AdminLine
+from lingate.cli.admin_client import AdminClient
 from lingate.cli.screen import Screen
 from lingate.errors import ProtocolError
 
@@ -13,7 +13,7 @@ _SILENCE = 30.0
 
 def run(screen: Screen, *, url: str | None, as_json: bool, count: int | None, **wanted: str | bool | None) -> None:
     """Show calls until the gateway stops, the number asked for has passed, or Ctrl-C."""
-    events = AdminLine(url).follow("tail", silence=_SILENCE, **wanted)
+    events = AdminClient(url).follow("tail", silence=_SILENCE, **wanted)
     shown = 0
     for name, data in events:
         if name == "lost":
@@ -27,7 +27,7 @@ def run(screen: Screen, *, url: str | None, as_json: bool, count: int | None, **
 
 
 def line_of(data: bytes) -> str:
-    from lingate.server.lines import ESCAPES, call_of, call_text, time_text
+    from lingate.server.access_log import ESCAPES, call_of, call_text, time_text
 
     try:
         row, message = call_of(data)

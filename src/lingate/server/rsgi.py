@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from lingate.server.backpressure import LOOK, Backpressure
 from lingate.server.http import LINGER, ClientGoneError, Headers, Reply, Request, too_large
-from lingate.server.pressure import LOOK, Pressure
 
 _AT_ONCE = 256 * 1024
 """Bodies announced as no larger are read in one go: the server holds them to their announced length."""
@@ -78,13 +78,13 @@ class RsgiRequest:
 
 
 class _Sink:
-    __slots__ = ("_pressure", "_scope", "_sent", "_transport")
+    __slots__ = ("_backpressure", "_scope", "_sent", "_transport")
 
     def __init__(self, transport: Any, scope: Any) -> None:
         self._transport = transport
         self._scope = scope
         self._sent = 0
-        self._pressure: Pressure | None = None
+        self._backpressure: Backpressure | None = None
 
     async def send(self, data: bytes) -> None:
         try:
@@ -94,9 +94,9 @@ class _Sink:
         self._sent += len(data)
         if self._sent >= LOOK:
             self._sent = 0
-            if self._pressure is None:
-                self._pressure = Pressure(self._scope.client)
-            await self._pressure.relieved()
+            if self._backpressure is None:
+                self._backpressure = Backpressure(self._scope.client)
+            await self._backpressure.relieved()
 
     def close(self) -> None:
         # The server ends the answer when nobody holds the transport any more; an error's traceback may hold us.

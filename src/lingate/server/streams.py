@@ -16,14 +16,14 @@ from lingate._io.aio import perform
 from lingate._io.transport import AsyncByteStream, untied
 from lingate._model import Event, Start, Text
 from lingate.errors import LingateError, StreamInterruptedError
-from lingate.server.accounts import note_stream
 from lingate.server.cache import collected
-from lingate.server.continuing import Continuation, continuation_of
+from lingate.server.chunk_template import ChunkTemplate
+from lingate.server.continuation import Continuation, continuation_of
+from lingate.server.costing import note_stream
 from lingate.server.errors import OverloadError, internal
+from lingate.server.exchange import Exchange
 from lingate.server.http import ClientGoneError, Sink
-from lingate.server.likeness import Likeness
 from lingate.server.relay import begun, encoder_for, is_plain, may_relay
-from lingate.server.turn import Turn
 
 _log = logging.getLogger("lingate.gateway")
 
@@ -39,26 +39,26 @@ _LOOK = 0.25
 """Seconds between two looks for silent streams."""
 
 
-async def stream(turn: Turn) -> None:
+async def stream(exchange: Exchange) -> None:
     # Answer as a stream.
     # The head goes out when the upstream's first event is there: until then an error is an answer.
-    opened = await perform(open_stream(turn.ride, turn.context), turn.transport)
+    opened = await perform(open_stream(exchange.chain, exchange.context), exchange.transport)
     try:
-        turn.opened(opened)
-        encoder = encoder_for(turn)
-        turn.dropped = opened.sent.dropped
+        exchange.note_first_event(opened)
+        encoder = encoder_for(exchange)
+        exchange.dropped = opened.sent.dropped
         # What comes first is ready before the head goes out, so that both leave together.
-        relay = Relay(turn, opened, encoder)
+        relay = Relay(exchange, opened, encoder)
         first = relay.begin(opened.taken)
-        sink = await turn.reply.stream(200, [*turn.headers(encoder.content_type), *_NO_BUFFERING])
-        turn.started = True
+        sink = await exchange.reply.stream(200, [*exchange.headers(encoder.content_type), *_NO_BUFFERING])
+        exchange.started = True
     except BaseException:
-        state = StreamState(opened, turn.context.trail)
+        state = StreamState(opened, exchange.context.trail)
         state.begin()
-        note_stream(turn, state)
+        note_stream(exchange, state)
         await opened.stream.aclose()
         raise
-    turn.gateway.streams.add(relay)
+    exchange.gateway.streams.add(relay)
     try:
         await relay.run(first, sink)
     except LingateError as error:
@@ -66,10 +66,10 @@ async def stream(turn: Turn) -> None:
     except (ClientGoneError, asyncio.CancelledError):
         raise
     except Exception:
-        _log.exception("call %s failed in mid-stream", turn.row.id)
+        _log.exception("call %s failed in mid-stream", exchange.row.id)
         await relay.fail(internal())
     finally:
-        turn.gateway.streams.discard(relay)
+        exchange.gateway.streams.discard(relay)
         relay.close()
         sink.close()
 
@@ -101,9 +101,9 @@ class Relay:
         "_edge",
         "_encoder",
         "_events",
+        "_exchange",
         "_held",
         "_interrupted",
-        "_likeness",
         "_more",
         "_plain",
         "_raw",
@@ -113,34 +113,34 @@ class Relay:
         "_state",
         "_stream",
         "_task",
-        "_turn",
+        "_template",
     )
 
-    def __init__(self, turn: Turn, opened: Streaming, encoder: StreamEncoder) -> None:
+    def __init__(self, exchange: Exchange, opened: Streaming, encoder: StreamEncoder) -> None:
         content_type = encoder.content_type.partition(";")[0]
-        self._turn = turn
+        self._exchange = exchange
         self._encoder = encoder
         self._sink: Sink
-        self._state = StreamState(opened, turn.context.trail)
+        self._state = StreamState(opened, exchange.context.trail)
         self._stream: AsyncByteStream = opened.stream
         self._task = asyncio.current_task()
         self._events = content_type == _EVENTS
-        comments = self._events and turn.found.face.dialect not in _WITHOUT_COMMENTS
-        self._silence = turn.live.keepalive if comments else 0.0
+        comments = self._events and exchange.found.face.dialect not in _WITHOUT_COMMENTS
+        self._silence = exchange.live.keepalive if comments else 0.0
         self._comment: asyncio.Task[None] | None = None
         self._interrupted = False
         self._silent_since = _NOT_SILENT  # since when nothing comes, while it is waited for
-        self._more = continuation_of(turn)
-        same = bool(opened.taken) and may_relay(turn, opened.sent)
-        openai = turn.found.face.dialect == "openai_chat"
+        self._more = continuation_of(exchange)
+        same = bool(opened.taken) and may_relay(exchange, opened.sent)
+        openai = exchange.found.face.dialect == "openai_chat"
         # OpenAI's streams hold what their client may not have asked for (token counts), the others nothing of the kind.
         self._plain = same and openai
         # An answer that somebody else may go on with is written by the encoder from its beginning.
-        whose = same and not openai and self._more is None and not turn.found.listed
+        whose = same and not openai and self._more is None and not exchange.found.listed
         said = opened.head.headers.get("content-type", "")
         unlike = self._events and opened.taken.lstrip()[:1] in (b"{", b"[")  # no events, whatever its head says
         self._raw = whose and said.startswith(content_type) and not unlike
-        self._likeness = Likeness()
+        self._template = ChunkTemplate()
         self._aligned = True  # what has come so far ends where an event ends
         self._held: list[bytes] = []  # the beginning of an event, whose end has not come yet
         self._edge = b""  # its last bytes: what ends it may lie across two pieces
@@ -170,12 +170,12 @@ class Relay:
     async def fail(self, error: LingateError) -> None:
         # End the answer with an error that is no fault of the upstream's.
         await self._stream.aclose()
-        self._turn.refuse(error)
+        self._exchange.refuse(error)
         await self._sink.send(self._encoder.error(error))
 
     async def run(self, first: bytes, sink: Sink) -> None:
         # Send what has begun and what comes until it ends, and the end only when it is written down.
-        turn = self._turn
+        exchange = self._exchange
         self._sink = sink
         rest = b""
         try:
@@ -193,7 +193,7 @@ class Relay:
             if not state.whole:
                 await self._stream.aclose()
         self._task = None  # what is left is the end, and not to be interrupted
-        turn.settle(200, state.error)
+        exchange.settle(200, state.error)
         if state.error is not None:
             # It is not the provider whose answer ended early then.
             rest += self._encoder.error(OverloadError(_STOPPING) if self._interrupted else state.error)
@@ -210,12 +210,12 @@ class Relay:
         events = self._state.begin()
         for event in events:
             if type(event) is Start:
-                data = begun(self._turn, event, data)
+                data = begun(self._exchange, event, data)
         return self._written(data, events)
 
     async def _forward(self, out: bytes) -> bytes:
         # Send everything but the end; gives that.
-        turn, state, takes = self._turn, self._state, self._likeness.takes
+        exchange, state, takes = self._exchange, self._state, self._template.takes
         read, send = self._stream.read, self._sink.send
         while not state.done:
             if out:
@@ -231,7 +231,7 @@ class Relay:
                 return self._written(b"", [])
             finally:
                 self._silent_since = _NOT_SILENT
-                turn.waited += monotonic() - began
+                exchange.waited += monotonic() - began
             if piece is None:
                 out = self._written(b"", state.end())
             else:
@@ -240,13 +240,13 @@ class Relay:
 
     def _note(self, state: StreamState) -> None:
         # Write down what the answer used, and keep it if it is wanted and whole.
-        turn, more = self._turn, self._more
+        exchange, more = self._exchange, self._more
         if more is not None and more.count:
             more.note(state)
         elif more is None or not more.noted(state):
-            note_stream(turn, state)
-            if turn.keep and state.done and state.error is None:
-                collected(turn, state)
+            note_stream(exchange, state)
+            if exchange.keep and state.done and state.error is None:
+                collected(exchange, state)
 
     async def _goes_on(self, more: Continuation, rest: bytes) -> bool:
         # Let another deployment go on where this stream broke off; False if none does.
@@ -256,10 +256,10 @@ class Relay:
         self._silent_since = _NOT_SILENT
         if opened is None:
             return False
-        self._state = StreamState(opened, self._turn.context.trail)
+        self._state = StreamState(opened, self._exchange.context.trail)
         self._stream = opened.stream
         self._plain = self._raw = False
-        self._likeness = Likeness()
+        self._template = ChunkTemplate()
         await self._sink.send(rest)
         return True
 
@@ -272,10 +272,10 @@ class Relay:
                 if len(events) == 1:
                     (event,) = events
                     assert type(event) is Text  # nothing else is plain
-                    self._likeness.learn(data, event, self._state.collector.texts(event.choice))
+                    self._template.learn(data, event, self._state.collector.texts(event.choice))
                 return data
             if not self._aligned:
-                self._likeness.forget()
+                self._template.forget()
         if self._more is not None:
             events = self._more.edited(events)
         if len(events) == 1:

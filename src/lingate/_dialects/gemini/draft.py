@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from lingate._dialects import _draft
 from lingate._dialects._draft import asked_of, native_fields
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects.gemini.casing import camel
 from lingate._dialects.gemini.facts import BODY_FIELDS, DEFAULTS, GENERATION_FIELDS, NAME
 from lingate._model import Call, JsonDict, Target, replaced

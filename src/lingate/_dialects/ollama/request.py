@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._dataurl import is_data_url
 from lingate._dialects._draft import Draft, native_fields
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
     answer_limit,
@@ -19,12 +18,13 @@ from lingate._dialects._params import (
     stops,
     write_rest,
 )
-from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import reasoning_of
+from lingate._dialects._tool_arguments import arguments_object, calls_of
 from lingate._dialects._tools import function_tool
 from lingate._dialects.ollama.facts import CHAT_PATH, DEFAULTS, NAME, OPTIONS, OWN_OPTIONS, PLACEHOLDER, THINK
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode_str
+from lingate._wire.plain import plain_text
 from lingate._wire.shapes import as_dict, dig
 
 _WRITTEN = CHAT_FIELDS | OPTIONS.keys() | OWN_OPTIONS | {"options", "logprobs", "top_logprobs"}

@@ -121,9 +121,9 @@ class Access:
     def _limiter(self, settings: AccessSettings, spending: Spending | None) -> LocalLimiter:
         if settings.redis_url is None:
             return LocalLimiter(spending=spending, allow_unpriced=settings.allow_unpriced)
-        from lingate.server.access.shared import SharedLimiter
+        from lingate.server.access.redis_limiter import RedisLimiter
 
-        return SharedLimiter(
+        return RedisLimiter(
             settings.redis_url, spending=spending, allow_unpriced=settings.allow_unpriced, on_news=self._refresh
         )
 

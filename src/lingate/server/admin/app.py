@@ -144,7 +144,7 @@ def _query(endpoint: Endpoint, request: Request) -> Any:
 async def _body(endpoint: Endpoint, request: Request) -> Any:
     if endpoint.body is None:
         return None
-    raw = await request.body() or b"{}"  # whole, and no longer than it may be: see `pages.py`
+    raw = await request.body() or b"{}"  # whole, and no longer than it may be: see `builtin.py`
     try:
         if endpoint.prepare is None:
             return msgspec.json.decode(raw, type=endpoint.body)

@@ -296,7 +296,7 @@ async def _models(parts: Parts, call: Call) -> Plain:
 
 
 async def _provider_budgets(parts: Parts, _: Call) -> Plain:
-    found = [budget for budget in parts.purses().all() if budget.owner.kind == "provider"]
+    found = [budget for budget in parts.spend_budgets().all() if budget.owner.kind == "provider"]
     return {
         "providers": {
             budget.owner.id: {

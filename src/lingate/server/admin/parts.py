@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lingate.server.access import Access
     from lingate.server.feed import Feed
     from lingate.server.ledger.query import Usage
-    from lingate.server.routing.purses import Purses
+    from lingate.server.routing.provider_budgets import SpendBudgets
     from lingate.server.store import Store
 
 
@@ -86,7 +86,7 @@ class Parts(Record):
     """More about the gateway for `/admin/status` (journal, drainer, ...), as plain values."""
     feed: Feed
     """Shows calls as they end."""
-    purses: Callable[[], Purses]
+    spend_budgets: Callable[[], SpendBudgets]
     """Budgets of providers and deployments as they are now."""
     alert: Callable[[str], Awaitable[str | None]]
     """Send a test alert to `slack` or `webhook`; returns why it did not arrive, None if it did."""

@@ -82,11 +82,11 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
 
 def _addresses(config: GatewayConfig) -> Iterator[Problem]:
     # What is wrong with the addresses of database and Redis, which are read when the gateway starts.
-    from lingate.server.redis_at import redis_at
+    from lingate.server.redis_client import redis_client
     from lingate.server.store.url import parse_url
 
     database = config.env.get("LINGATE_DATABASE_URL") or config.general.database_url
-    redis = dict.fromkeys((config.redis_url, config.cache_redis_url), lambda url: redis_at(url, 1.0))
+    redis = dict.fromkeys((config.redis_url, config.cache_redis_url), lambda url: redis_client(url, 1.0))
     for address, read_it in ((database, parse_url), *redis.items()):
         try:
             if address:

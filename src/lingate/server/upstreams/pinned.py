@@ -16,8 +16,8 @@ from lingate._call.policy import MOST_ANSWER
 from lingate._io.transport import AsyncByteStream
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
 from lingate.errors import BadRequestError, ConnectError, RequestTimeoutError
+from lingate.server.upstreams.allow_list import Place
 from lingate.server.upstreams.networks import checked
-from lingate.server.upstreams.places import Place
 
 if TYPE_CHECKING:
     from lingate._call.policy import Timeout
