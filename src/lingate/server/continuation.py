@@ -111,7 +111,7 @@ class Continuation:
         body = dict(exchange.call.body)
         self._make_room(body)
         _ask_for_rest(body, text.rstrip(), native=False)
-        self._bound = await reserve_more(exchange, body, added(exchange.before or {}, exchange.row)["cost"])
+        self._bound = await reserve_more(exchange, body, added(exchange.before, exchange.row).get("cost"))
 
     def _make_room(self, body: JsonDict) -> None:
         # What there is of an answer counts in its bounds.

@@ -26,6 +26,9 @@ _MOST_DOLLARS = 1e6
 _NOT_COUNTED = "the provider gave no token counts"
 _NO_OUTPUT = "the provider did not count the output"
 _IMPOSSIBLE = "the provider's token counts cannot be"
+SUMMED = (*COUNTS, "cost", "price")
+"""Fields of a row that say what a part of its call used."""
+
 _OF_THE_INPUT = ("prompt_tokens_details", "cache_creation", "service_tier", "speed", "inference_geo")
 
 
@@ -52,22 +55,19 @@ def note_usage(exchange: Exchange, response: JsonDict, by: Deployment | None = N
         row.cost, row.price = _cost(exchange, deployment.sheet, response, usage)
 
 
-def added(before: dict[str, Any], row: LedgerRow) -> dict[str, Any]:
+def added(before: JsonDict, row: LedgerRow) -> JsonDict:
     # What parts before and this one used, where anybody said. The cost is known if that of every part is.
-    made: dict[str, Any] = {}
-    for name in COUNTS:
-        values = [value for value in (before.get(name), getattr(row, name)) if value is not None]
-        made[name] = sum(values) if values else None
-    parts = [part for part in ((before.get("cost"), before.get("price")), (row.cost, row.price)) if part[1] is not None]
-    costs = [cost for cost, _ in parts if cost is not None]
-    made["cost"] = sum(costs) if parts and len(costs) == len(parts) else None
-    # Of a cost that is not known, or not all of it, the reason.
-    made["price"] = max(parts, key=_doubt, default=(None, None))[1]
+    if row.price is None:
+        return before  # nothing was noted
+    made = {name: getattr(row, name) for name in SUMMED}
+    if before:
+        for name in COUNTS:
+            if before[name] is not None:
+                made[name] = before[name] + (made[name] or 0)
+        made["cost"] = None if None in (before["cost"], row.cost) else before["cost"] + row.cost
+        if before["cost"] is None or before["price"].startswith(INCOMPLETE):
+            made["price"] = before["price"]
     return made
-
-
-def _doubt(part: tuple[Any, Any]) -> int:
-    return 2 if part[0] is None else int(part[1].startswith(INCOMPLETE))
 
 
 def estimated_cost(exchange: Exchange, response: JsonDict) -> float | None:

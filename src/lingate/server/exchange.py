@@ -15,14 +15,14 @@ from lingate._dialects._base import OperationFormat
 from lingate._io.transport import untied
 from lingate._model import Attempt, Call, JsonDict, Record
 from lingate.errors import LingateError
-from lingate.server.costing import added, estimated_cost, note_usage
+from lingate.server.costing import SUMMED, added, estimated_cost, note_usage
 from lingate.server.errors import OverloadError
 from lingate.server.faces import Found
 from lingate.server.http import ClientGoneError, Headers, Reply, Request
 from lingate.server.ledger import JournalFullError
 from lingate.server.live import Live
 from lingate.server.overrides import Overrides
-from lingate.server.records import COUNTS, Caller, Estimate, LedgerRow
+from lingate.server.records import Caller, Estimate, LedgerRow
 from lingate.server.relay import told_in_stream
 from lingate.server.routing import Group, RouteChain
 
@@ -81,7 +81,7 @@ class Exchange(Record, eq=False):
     stalled: bool = False  # the request's body has not come
     interrupted: bool = False  # the gateway stops
     _ended: bool = False
-    before: JsonDict | None = None  # what the ledger has of the parts before
+    before: JsonDict = {}  # what the ledger has of the parts before
     _owed: tuple[float | None, ...] = ()  # what each part costs, or may where nobody knows
     _paid: bool = False  # there is a whole answer
     _watcher: asyncio.Task[None] | None = None
@@ -177,15 +177,15 @@ class Exchange(Record, eq=False):
 
     def next_part(self) -> None:
         # What was noted is a part's; what will be is another's.
-        self.before = added(self.before or {}, self.row)
-        for name in (*COUNTS, "cost", "price"):
+        self.before = added(self.before, self.row)
+        for name in SUMMED:
             setattr(self.row, name, None)
 
     def sum_up(self) -> None:
         # Let the row have what all parts used together.
-        for name, value in added(self.before or {}, self.row).items():
+        for name, value in added(self.before, self.row).items():
             setattr(self.row, name, value)
-        self.before = None
+        self.before = {}
 
     def charge(self, cost: float | None) -> None:
         # Note what a call costs that tells no usage, None where nobody knows; it is owed whatever comes of the answer.

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from lingate._dialects import _draft
 from lingate._dialects._draft import asked_of, native_fields
 from lingate._dialects._legacy_functions import modern
-from lingate._dialects.gemini.casing import camel
-from lingate._dialects.gemini.facts import BODY_FIELDS, DEFAULTS, GENERATION_FIELDS, NAME
+from lingate._dialects.gemini.facts import DEFAULTS, NAME
 from lingate._model import Call, JsonDict, Target, replaced
-from lingate._wire.shapes import as_dict, dig, without
+from lingate._wire.shapes import as_dict, without
+
+_GOOGLES = ("google", "extra_body")
 
 
 @dataclass(slots=True)
@@ -36,26 +37,18 @@ class Draft(_draft.Draft):
 
 
 def begin(call: Call, target: Target) -> Draft:
-    # Google's OpenAI-shaped APIs take words of their own in `google`, or in `extra_body.google`: they are fields here.
+    # What clients of Google's OpenAI-shaped APIs say in `google` or `extra_body.google` are fields like others here.
     # https://ai.google.dev/gemini-api/docs/openai#extra-body
-    body, extra = call.body, call.extra_body or {}
-    googles: JsonDict = {}
+    body, extra, googles = call.body, call.extra_body or {}, JsonDict()
     for holder in (body, extra):
-        googles |= {**as_dict(holder.get("google")), **as_dict(dig(holder, "extra_body", "google"))}
-    fields = {name: value for name, value in googles.items() if camel(name) in GENERATION_FIELDS | BODY_FIELDS}
+        inner = as_dict(holder.get("extra_body"))
+        googles |= {**without(inner, _GOOGLES), **as_dict(holder.get("google")), **as_dict(inner.get("google"))}
     if googles:
-        call = replaced(call, body={**_without_googles(body), **fields}, extra_body=_without_googles(extra) or None)
+        body, extra = {**without(body, _GOOGLES), **googles}, without(extra, _GOOGLES)
+        call = replaced(call, body=body, extra_body=extra or None)
     asked = modern(asked_of(call))
     native = dict(native_fields(asked, NAME))
     for name in ("generationConfig", "toolConfig"):
         if not isinstance(native.get(name, {}), dict):
             del native[name]
-    draft = Draft(call, target, asked, {**DEFAULTS, **target.traits}, native=native)
-    for name in googles.keys() - fields:
-        draft.refuse(f"google.{name}", "it is a word of Google's OpenAI-shaped API alone")
-    return draft
-
-
-def _without_googles(holder: JsonDict) -> JsonDict:
-    inner = without(as_dict(holder.get("extra_body")), ("google",))
-    return {**without(holder, ("google", "extra_body")), **({"extra_body": inner} if inner else {})}
+    return Draft(call, target, asked, {**DEFAULTS, **target.traits}, native=native)
