@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+import msgspec
+
 from lingate._call.plan import Context, Streaming
 from lingate._dialects._base import OperationFormat
 from lingate._io.transport import untied
@@ -81,7 +83,7 @@ class Exchange(Record, eq=False):
     stalled: bool = False  # the request's body has not come
     interrupted: bool = False  # the gateway stops
     _ended: bool = False
-    before: JsonDict = {}  # what the ledger has of the parts before
+    before: JsonDict = msgspec.field(default_factory=dict)  # what the ledger has of the parts before
     _owed: tuple[float | None, ...] = ()  # what each part costs, or may where nobody knows
     _paid: bool = False  # there is a whole answer
     _watcher: asyncio.Task[None] | None = None
