@@ -55,7 +55,7 @@ def _forms(secret: str) -> tuple[str, ...]:
 
 
 def _blanked(found: re.Match[str]) -> str:
-    return f"{found.group('lead') or ''}{_BLANK}"
+    return f"{found.group('lead') or found.group('word') or ''}{_BLANK}"
 
 
 # Compiled when they are first needed.
@@ -69,12 +69,17 @@ _credentials = cache(
         r"|[?&](?:key|api_key|access_token|token|sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)="
         r"|://[^/\s:@]{1,64}:(?=[^/\s@]{1,128}@))[^\s\"'&,;<>@]{8,}"
         r"|(?<![A-Za-z0-9])(?:"
-        r"sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9._-]{20,}"
+        r"sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}|(?:ya29|AQ)\.[A-Za-z0-9._-]{20,}"
         # A long one is taken without its dot: looking for that from every "eyJ" in it takes its length each time.
         r"|eyJ[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{8,}[A-Za-z0-9._-]*|eyJ[A-Za-z0-9_-]{65}[A-Za-z0-9._-]*"
-        r"|(?:gsk|xai|hf|r8|fw|csk|cpk|pplx|nvapi|jina|vck|flp|fpk|tgp|key|pk|rk|sk|sess)[-_][A-Za-z0-9_-]{20,}"
-        r"|bce-v3/[A-Za-z0-9/-]{16,}|(?:ghp|gho|ghs|ghu|github_pat|glpat)[-_][A-Za-z0-9_-]{16,}|dapi[0-9a-f]{32}|(?:AKIA|ASIA)[A-Z0-9]{16}"
-        r"|[0-9a-f]{32}\.[A-Za-z0-9]{16})",
+        r"|(?:gsk|xai|hf|r8|fw|csk|cpk|pplx|nvapi|jina|vck|flp|fpk|tgp|pk|rk|sk|sess|rpa|xapp|xox[a-z])[-_][A-Za-z0-9_-]{20,}"
+        # "key-value-store-of-many-things" is prose, too.
+        r"|(?:key|ark|dop)[-_](?=[a-z_-]{0,40}\d)[A-Za-z0-9_-]{20,}"
+        r"|bce-v3/[A-Za-z0-9/-]{16,}|(?:ghp|gho|ghs|ghu|github_pat|glpat)[-_][A-Za-z0-9_-]{16,}|dapi[0-9a-f]{32}|(?:AKIA|ASIA|AKID|AKLT|LTAI|GOOG1)[A-Z0-9]{16,}"
+        r"|[0-9a-f]{32}\.[A-Za-z0-9]{16})"
+        # What has no mark of its own is known by the word before it: a UUID, or many letters and digits without a pause.
+        r"|(?P<word>\b(?:key|token|secret)[\"']?(?:\s{1,3}(?:provided|given|is|was))?\s{0,3}[=:]?\s{0,3}[\"'`(<]?)"
+        r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=(?:[a-z]*\d){3})[a-z0-9]{24,})(?:[:._-]\w+)*",
         re.IGNORECASE,
     )
 )

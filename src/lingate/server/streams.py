@@ -198,6 +198,8 @@ class Relay:
             # It is not the provider whose answer ended early then.
             rest += self._encoder.error(OverloadError(_STOPPING) if self._interrupted else state.error)
         elif not self._raw:
+            for event in self._more.untold(state) if self._more is not None else ():
+                rest += self._encoder.event(event)
             rest += self._encoder.end()
         await self._sink.send(rest)
         if state.whole:

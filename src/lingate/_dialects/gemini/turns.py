@@ -166,7 +166,7 @@ class Turns:
         if isinstance(content, str):
             return content, []
         made = content_parts(content, where, self.draft)
-        text = "".join(part["text"] for part in made if "text" in part)
+        text = "\n".join(part["text"] for part in made if "text" in part)
         return text, [part for part in made if "text" not in part]
 
     def _call_of(self, message: JsonDict, where: str) -> tuple[str, str]:

@@ -201,10 +201,7 @@ def _message(message: Any, where: str, draft: Draft, names: dict[Any, str]) -> J
 
 def _assistant(made: JsonDict, message: JsonDict, where: str, draft: Draft, names: dict[Any, str]) -> JsonDict | None:
     made["content"] = made["content"] or message.get("refusal") or ""
-    reasoning = reasoning_of(message)
-    if reasoning and draft.traits.get("reasoning_history") == "drop":
-        draft.note(f"{where}.reasoning_content")
-    elif reasoning:
+    if reasoning := reasoning_of(message, where, draft):
         made["thinking"] = reasoning
     wire = [_call(*found, draft, names) for found in calls_of(message, where, draft, need_id=False)]
     if wire:

@@ -9,7 +9,7 @@ import msgspec
 
 from lingate._call.plan import Context, Route
 from lingate._dialects._claude import BETA, FORMATS
-from lingate._model import Call, Record, replaced
+from lingate._model import Call, JsonDict, Record, replaced
 from lingate._wire.shapes import without
 from lingate.errors import (
     BudgetExceededError,
@@ -59,6 +59,7 @@ class RouteChain(Record, eq=False, weakref=True):
     """Other groups that were tried."""
     hurried: bool = False
     """The caller set a time-out of its own: running into it says nothing about the deployment."""
+    _paid: list[tuple[Deployment, JsonDict]] = msgspec.field(default_factory=list)
     _params: dict[str, object] = msgspec.field(default_factory=dict)
     _queue: list[Fallback] = msgspec.field(default_factory=list)
     _visited: set[str] | None = None
@@ -82,6 +83,8 @@ class RouteChain(Record, eq=False, weakref=True):
         # Raises LingateError: None could be asked at all.
         context = self.context
         error = None if context is None else context.error
+        if error is not None:
+            self._note_paid()
         if self._open:
             self._leave(error if error is not self._seen else None)
         self._seen = error
@@ -92,6 +95,17 @@ class RouteChain(Record, eq=False, weakref=True):
             if route is not None:
                 return route
         return self._elsewhere(now, error)
+
+    def paid(self) -> list[tuple[Deployment, JsonDict]]:
+        # What was answered and is paid for of divided calls that failed, by whom; once.
+        self._note_paid()
+        found, self._paid = self._paid, []
+        return found
+
+    def _note_paid(self) -> None:
+        if self.context is not None and self.context.used is not None and self.deployment is not None:
+            self._paid.append((self.deployment, self.context.used))
+            self.context.used = None
 
     def spare(self, before: RouteChain) -> None:
         # Ask nobody that another chain has asked, if there is anybody else: that one may have had no further try.
