@@ -177,6 +177,8 @@ def test_recorded_errors_classify_by_their_code_or_status() -> None:
         {"result": {"data": []}, "success": True, "errors": [{"code": 1, "message": "a warning"}]},
         {"status_code": 200, "code": "", "message": "", "output": {"text": "x"}, "request_id": "r"},
         {"code": 0, "message": "Success", "sid": "cha1", "choices": [{"index": 0}]},
+        {"header": {"code": 0, "message": "Success", "sid": "cha1", "status": 1}, "payload": {}},
+        {"Choices": [{"Delta": {"Content": "x"}}], "ErrorMsg": None},
         {"code": 200, "message": "ok"},
         {"error_code": 0, "error_msg": "success", "data": []},
         {"status": "ok", "message": "ready"},

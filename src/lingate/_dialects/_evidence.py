@@ -21,6 +21,7 @@ _TEXTS = (
     "Message",
     "detail",
     "msg",
+    "Msg",
     "error_msg",
     "err_msg",
     "error_message",
@@ -75,6 +76,7 @@ _NESTED = (
     "message",
     "status",
     "value",  # Vercel's gateway
+    "header",  # Spark
 )
 """Fields that may hold more of the error: an object, a list, or text with JSON in it."""
 
@@ -104,7 +106,7 @@ class Evidence:
     message: str
     """The provider's own words, not redacted."""
     said: str
-    """The same in lower case, bounded, for matching."""
+    """The same in lower case, bounded, without what it quotes of the request, for matching."""
     quotas: tuple[tuple[str, str | None], ...] = ()
     """`(quotaId, quotaValue)` of each quota that Google says was exceeded."""
     flagged: bool = False
@@ -123,6 +125,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
     # `status`: HTTP status; a success or None lets the body's own status count.
     # `headers`: of the answer, names in lower case.
     reader = _Reader()
+    reader.refused = status in (400, 422, 500)
     aws_type = headers.get("x-amzn-errortype")
     if aws_type:
         reader.code(_aws_name(aws_type))
@@ -132,11 +135,17 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
         reader.take(value, 0)
     texts = reader.texts or [code for code in reader.codes if " " in code]
     message = "; ".join(texts)
+    said = message[:_MAX_SAID]
+    for echo in reader.echoes:
+        said = said.replace(echo, "")
+    counting = _counting_status(status, reader)
+    if counting in (400, 422):
+        said = re.sub(_QUOTATION, "", said)
     return Evidence(
-        status=_counting_status(status, reader),
+        status=counting,
         codes=tuple(dict.fromkeys(reader.codes)),
         message=message,
-        said=message[:_MAX_SAID].lower(),
+        said=said.lower(),
         quotas=tuple(reader.quotas),
         flagged=reader.flagged,
         waits=tuple(reader.waits),
@@ -188,7 +197,10 @@ _HIDDEN: dict[str, Callable[[Any, dict[str, Any]], bool]] = {
     "error_msg": lambda _, value: _is_code(value.get("error_code")),
     "fault": lambda fault, _: isinstance(fault, dict) and "faultstring" in fault,
     "response": lambda _, value: _event_failed(value.get("type"), value),
-    "Response": lambda wrapped, _: isinstance(wrapped, dict) and isinstance(wrapped.get("Error"), dict),  # Tencent
+    # Tencent, in two formats; Spark
+    "Response": lambda wrapped, _: isinstance(wrapped, dict) and isinstance(_error_of(wrapped), dict),
+    "ErrorMsg": lambda error, _: isinstance(error, dict) and "Code" in error,
+    "header": lambda header, _: _is_code(dig(header, "code")),
     "Output": lambda output, _: isinstance(output, dict) and "__type" in output,  # AWS, for paths it does not know
 }
 _MARKS = frozenset(_HIDDEN)
@@ -212,6 +224,10 @@ def _is_bare_error(value: dict[str, Any]) -> bool:
     return any(map(_http_status, known.values()))
 
 
+def _error_of(node: dict[str, Any]) -> Any:
+    return node.get("Error") or node.get("ErrorMsg")
+
+
 def _is_code(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return False
@@ -233,6 +249,8 @@ class _Reader:
         self.flagged = False
         self.lost = False  # nothing was found where errors are known to say it: any words will do
         self.nodes = _MAX_NODES
+        self.refused = False
+        self.echoes: list[str] = []
 
     def take(self, value: Any, depth: int) -> None:
         self.nodes -= 1
@@ -276,7 +294,7 @@ class _Reader:
 
     def _inner_error(self, node: dict[str, Any], depth: int) -> None:
         # The error proper comes before what stands around it.
-        if error := node.get("error"):
+        if error := node.get("error") or _error_of(node):
             if isinstance(error, str) and " " not in error.strip():
                 self.code(error)  # {"error": "invalid_client", "error_description": "..."}
             self.take(error, depth + 1)
@@ -288,7 +306,7 @@ class _Reader:
             self.take(choices[0]["error"], depth + 1)
         wrapped = node.get("Response")
         if isinstance(wrapped, dict):
-            self.take({"error": wrapped.get("Error"), "RequestId": wrapped.get("RequestId")}, depth + 1)
+            self.take({"error": _error_of(wrapped), "RequestId": wrapped.get("RequestId")}, depth + 1)
         output = node.get("Output")
         if isinstance(output, dict) and "__type" in output:
             self.take(output, depth + 1)
@@ -341,6 +359,10 @@ class _Reader:
 
     def _unnest(self, text: str, depth: int) -> str:
         start, end = text.find("{"), text.rfind("}")
+        echo = self.refused and re.search(_ECHO, text)
+        if echo and (echo.start() <= start or "'loc': " in text[: echo.start()]):
+            self.echoes.append(text[echo.end() :])
+            return text
         if start < 0 or end <= start or depth >= _MAX_DEPTH or not _json_mark().search(text, start):
             return text
         value = _decode_piece(text[start : end + 1])
@@ -370,6 +392,9 @@ _wait_name = cache(
 )
 # Where there is no `base_resp`, in other formats than its own, MiniMax puts its number behind the words: `... (1026)`.
 _base_number = cache(partial(re.compile, r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"))
+# What a validator shows of what it refuses is the client's, or the model's: an object behind such words, a quotation with a blank.
+_ECHO = r"(?i)(?:\b(?:got|received|value|in|json|pos \d+|parsing \w+)|'input')\W{0,3}(?=\{)|\b(?:input_value|raw)="
+_QUOTATION = r"""(?:(?<=\w )|(?<=[=(]))(?:"[^"]* [^"]*"|'[^']* [^']*'(?!\w)|`[^`]* [^`]*`)|\bmap\[[^\]]*\]"""
 _json_mark = cache(
     partial(re.compile, r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:""")
 )

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from functools import cache, partial
 
+from lingate._model import Target
 from lingate._wire import json
+from lingate.errors import LingateError, ProtocolError, StreamInterruptedError
 
 MAX_DETAIL = 2_000
 _MAX_SCANNED = 16_000
@@ -41,6 +43,17 @@ def readable(text: str) -> str:
     words = " ".join(unescape(_markup().sub(" ", text)).split())[:600]
     head = " ".join(unescape(title.group(1)).split()) if title else ""
     return f"{head}: {words}" if head and not words.startswith(head) else words or head
+
+
+def with_words(error: LingateError, body: bytes, target: Target) -> LingateError:
+    # The error for what is neither an answer nor a stream, with the words that came: a proxy's page, or a website's.
+    came = body[:_MAX_SCANNED].decode("utf-8", "replace").lstrip("\ufeff \r\n")
+    data = re.match(r"$|[\[{\":]|(?:data|event|id|retry)\b|.{0,99}[\0\ufffd]", came)
+    if isinstance(error, (ProtocolError, StreamInterruptedError)) and not data:
+        error.detail = redact(readable(came), target.secrets, 600) or None
+        error.message += f"; what came instead: {error.detail}"
+        error.hint = f"check the base URL {target.url.partition('?')[0]}"
+    return error
 
 
 def _forms(secret: str) -> tuple[str, ...]:
