@@ -380,6 +380,10 @@ def everything_shown(error: LingateError) -> str:
         ("{'client_secret': 'abcdefghijklmnop'}", "abcdefghijklmnop"),
         ("aws_secret_access_key = abcdefgh/12345678", "abcdefgh/12345678"),
         ("password=hunter2hunter2", "hunter2hunter2"),
+        ("Invalid API key: 0123456789abcdef0123456789abcdef", "0123456789abcdef"),
+        ("API key 'AbCdEf0123456789AbCdEf0123456789' is not valid", "AbCdEf0123456789"),
+        ("Invalid token: 8f7d6e5c4b3a29180f7e6d5c4b3a2918", "8f7d6e5c4b3a2918"),
+        ("header Authorization: Token 0123456789abcdef0123 is wrong", "0123456789abcdef"),
     ],
 )
 def test_nothing_that_looks_like_a_credential_is_shown(text: str, leaks: str) -> None:
@@ -396,6 +400,8 @@ def test_nothing_that_looks_like_a_credential_is_shown(text: str, leaks: str) ->
         "the task-completion-risk-assessment failed",
         "token limit",
         "Bearer authentication required",
+        "API key not found: authentication-by-key-is-required",
+        "token limit: 128000 of the-model-with-a-long-name",
         "sk-ab***yz",
         "session_tokens: 12345678 of max_tokens=12345678",
     ],

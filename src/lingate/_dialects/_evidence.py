@@ -394,7 +394,7 @@ _wait_name = cache(
 _base_number = cache(partial(re.compile, r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"))
 # What a validator shows of what it refuses is the client's, or the model's: an object behind such words, a quotation with a blank.
 _ECHO = r"(?i)(?:\b(?:got|received|value|in|json|pos \d+|parsing \w+)|'input')\W{0,3}(?=\{)|\b(?:input_value|raw)="
-_QUOTATION = r"""(?:(?<=\w )|(?<=[=(]))(?:"[^"]* [^"]*"|'[^']* [^']*'(?!\w)|`[^`]* [^`]*`)|\bmap\[[^\]]*\]"""
+_QUOTATION = r"""(?<=\w )(?:"[^" ]* [^"]*"|'[^' ]* [^']*'(?!\w)|`[^` ]* [^`]*`)|\bmap\[[^\]]*\]"""
 _json_mark = cache(
     partial(re.compile, r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:""")
 )

@@ -78,7 +78,8 @@ _credentials = cache(
         # "Bearer authentication required" is prose: what follows must hold a digit, or be long.
         r"(?P<lead>\bBearer\s+(?=[^\s\"',;]*\d|[^\s\"',;]{20})"
         r"|(?<![a-z0-9])(?:api[-_]?key|(?:access|auth|refresh|security|session)[-_]?token|client[-_]?secret"
-        r"|secret[-_]?(?:access[-_]?)?key|password|authorization)[\"']?\s*[=:]\s*[\"']?(?:basic\s+)?"
+        r"|secret[-_]?(?:access[-_]?)?key|password|authorization)[\"']?\s*[=:]\s*[\"']?(?:(?:basic|token)\s+)?"
+        r"|\b(?:api key|token)(?: \w+)?:? [\"'`]?(?=[\w-]{24})(?=[\w-]*\d)"
         r"|[?&](?:key|api_key|access_token|token|sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)="
         r"|://[^/\s:@]{1,64}:(?=[^/\s@]{1,128}@))[^\s\"'&,;<>@]{8,}"
         r"|(?<![A-Za-z0-9])(?:"
