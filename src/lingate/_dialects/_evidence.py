@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
 from typing import Any
 
 from lingate._wire import json
@@ -319,7 +318,7 @@ class _Reader:
         for key in _ORIGINAL:
             self.original = self.original or _http_status(node.get(key))
         for key, wait in list(node.items())[:99]:
-            if not _wait_name().fullmatch(key) or isinstance(wait, bool):
+            if not re.fullmatch(_WAIT_NAME, key) or isinstance(wait, bool):
                 continue
             millis = key.lower().endswith("ms")
             if isinstance(wait, (int, float)) and abs(wait) < 1e15:
@@ -352,7 +351,7 @@ class _Reader:
     def say(self, text: str, depth: int) -> None:
         # Keep a message; JSON inside it is read as what it is, and only the words around it are kept.
         text = self._unnest(text[:_MAX_TEXT].strip(), depth)
-        if text.endswith(")") and (number := _base_number().search(text)):
+        if text.endswith(")") and (number := re.search(_BASE_NUMBER, text)):
             self.codes.append(BASE_RESP + number[1])
         if text and not any(text in known for known in self.texts):
             self.texts.append(text)
@@ -363,12 +362,12 @@ class _Reader:
         if echo and (echo.start() <= start or "'loc': " in text[: echo.start()]):
             self.echoes.append(text[echo.end() :])
             return text
-        if start < 0 or end <= start or depth >= _MAX_DEPTH or not _json_mark().search(text, start):
+        if start < 0 or end <= start or depth >= _MAX_DEPTH or not re.search(_JSON_MARK, text[start:]):
             return text
         value = _decode_piece(text[start : end + 1])
         if not isinstance(value, dict) or not _READABLE & value.keys():
-            if _error_mark().search(text, start):
-                for code in _quoted_code().findall(text, start, start + 4000):
+            if re.search(_ERROR_MARK, text[start:]):
+                for code in re.findall(_QUOTED_CODE, text[start : start + 4000]):
                     self.code(code)
             return text
         before = text[:start].removesuffix("[").rstrip(" \n\t-:('\"b")
@@ -381,28 +380,21 @@ class _Reader:
 
 
 _READABLE = frozenset({"error", "errors", "message", "Message", "detail", "code", "base_resp", "msg", "error_msg"})
-# Compiled when they are first needed.
+# Texts: `re` compiles them when they are first needed, and keeps them.
 # Durations and points in time; `estimated_time` is how long a model still loads.
-_wait_name = cache(
-    partial(
-        re.compile,
-        "(?i)retry_?(?:after|delay)(?:_?(?:seconds|ms))?|estimated_time"
-        "|(?:quota)?resets?_?(?:(?:in_?)?seconds|at|time(?:stamp)?|delay)",
-    )
+_WAIT_NAME = (
+    "(?i)retry_?(?:after|delay)(?:_?(?:seconds|ms))?|estimated_time"
+    "|(?:quota)?resets?_?(?:(?:in_?)?seconds|at|time(?:stamp)?|delay)"
 )
 # Where there is no `base_resp`, in other formats than its own, MiniMax puts its number behind the words: `... (1026)`.
-_base_number = cache(partial(re.compile, r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"))
+_BASE_NUMBER = r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"
 # What a validator shows of what it refuses is the client's, or the model's: an object behind such words, a quotation with a blank.
 _ECHO = r"(?i)(?:\b(?:got|received|value|in|json|pos \d+|parsing \w+)|'input')\W{0,3}(?=\{)|\b(?:input_value|raw)="
 _QUOTATION = r"""(?<=\w )(?:"[^" ]* [^"]*"|'[^' ]* [^']*'(?!\w)|`[^` ]* [^`]*`)|\bmap\[[^\]]*\]"""
-_json_mark = cache(
-    partial(re.compile, r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:""")
-)
+_JSON_MARK = r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:"""
 # Gateways in Python put the repr of a dict into their message: {'error': {'code': 'context_length_exceeded', ...}}.
-_error_mark = cache(partial(re.compile, r"""["']error\\?["']\s*:"""))
-_quoted_code = cache(
-    partial(re.compile, r"""["'](?:code|type|status|reason)\\?["']\s*:\s*\\?["']([A-Za-z0-9_.]{3,60})\\?["']""")
-)
+_ERROR_MARK = r"""["']error\\?["']\s*:"""
+_QUOTED_CODE = r"""["'](?:code|type|status|reason)\\?["']\s*:\s*\\?["']([A-Za-z0-9_.]{3,60})\\?["']"""
 
 
 def _decode_piece(piece: str) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache, partial
 from typing import NamedTuple
 
 from lingate._dialects._evidence import BASE_RESP, Evidence
@@ -374,12 +373,12 @@ def _implied_status(keys: frozenset[str]) -> int | None:
     return max((_IMPLIED[key] for key in found - {"apierror", "servererror", "upstreamerror"} or found), default=None)
 
 
-_said = cache(partial(re.compile, r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?![^]:;, ])(?! tokens)"))
+_SAID = r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?![^]:;, ])(?! tokens)"
 
 
 def _said_status(said: str) -> int | None:
     # `Error code: 429 - {...}`, `502 Bad Gateway`: how proxies tell a status where there is no place for it.
-    found = _said().search(said)
+    found = re.search(_SAID, said)
     return int(found[1]) if found else None
 
 
