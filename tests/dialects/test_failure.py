@@ -177,6 +177,8 @@ def test_recorded_errors_classify_by_their_code_or_status() -> None:
         {"result": {"data": []}, "success": True, "errors": [{"code": 1, "message": "a warning"}]},
         {"status_code": 200, "code": "", "message": "", "output": {"text": "x"}, "request_id": "r"},
         {"code": 0, "message": "Success", "sid": "cha1", "choices": [{"index": 0}]},
+        {"header": {"code": 0, "message": "Success", "sid": "cha1", "status": 1}, "payload": {}},
+        {"Choices": [{"Delta": {"Content": "x"}}], "ErrorMsg": None},
         {"code": 200, "message": "ok"},
         {"error_code": 0, "error_msg": "success", "data": []},
         {"status": "ok", "message": "ready"},
@@ -393,6 +395,10 @@ def everything_shown(error: LingateError) -> str:
         ("Incorrect API key provided: 0123456789abcdef0123456789abcdef", "0123456789abcdef"),
         ("invalid api token: 40AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AB", "AbCdEfGhIjKlMnOp"),
         ('{"key": "AbCdEfGhIjKlMnOpQrStUvWxYz012345"}', "AbCdEfGhIjKlMnOp"),
+        ("Invalid API key: 0123456789abcdef0123456789abcdef", "0123456789abcdef"),
+        ("API key 'AbCdEf0123456789AbCdEf0123456789' is not valid", "AbCdEf0123456789"),
+        ("Invalid token: 8f7d6e5c4b3a29180f7e6d5c4b3a2918", "8f7d6e5c4b3a2918"),
+        ("header Authorization: Token 0123456789abcdef0123 is wrong", "0123456789abcdef"),
     ],
 )
 def test_nothing_that_looks_like_a_credential_is_shown(text: str, leaks: str) -> None:
@@ -409,6 +415,8 @@ def test_nothing_that_looks_like_a_credential_is_shown(text: str, leaks: str) ->
         "the task-completion-risk-assessment failed",
         "token limit",
         "Bearer authentication required",
+        "API key not found: authentication-by-key-is-required",
+        "token limit: 128000 of the-model-with-a-long-name",
         "sk-ab***yz",
         "session_tokens: 12345678 of max_tokens=12345678",
         "no model key-value-store-of-my-organisation",
