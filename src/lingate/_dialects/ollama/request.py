@@ -8,6 +8,7 @@ from typing import Any
 
 from lingate._dialects._dataurl import is_data_url
 from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._late import late_as_users
 from lingate._dialects._legacy_functions import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
@@ -176,8 +177,8 @@ def write_messages(draft: Draft) -> None:
             wire.append(made)
     if not wire:
         raise draft.broken("messages", "hold nothing to answer")
-    if draft.traits.get("late_system") == "hoist":
-        wire.sort(key=lambda message: bool(message["role"] != "system"))
+    if (late := draft.traits.get("late_system", "keep")) != "keep":
+        wire = late_as_users(wire, draft.note, late == "result")
     draft.body["messages"] = wire
 
 
