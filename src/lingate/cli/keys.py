@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lingate.cli.failures import command
+from lingate.cli.failures import YES, command
 from lingate.cli.screen import Screen, dollars, plain_table
 from lingate.errors import ConfigError
 
@@ -137,9 +137,14 @@ def unblock(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON =
 
 
 @command(app)
-def delete(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
-    """Delete a key. Its calls stay in the ledger."""
-    _show_done(screen, _asked(url, "DELETE", key), "deleted", as_json=as_json)
+def delete(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, yes: YES = False) -> None:
+    """Delete a key; asks first. Its calls stay in the ledger."""
+    line = _line(url)
+    key_id = _id(line, key)
+    if not yes:
+        alias = line.ask("GET", "keys", key_id)["alias"]
+        screen.agreed(f"Delete the key {key_id}{f' ({alias!r})' if alias else ''} for good?")
+    _show_done(screen, line.ask("DELETE", "keys", key_id), "deleted", as_json=as_json)
 
 
 def _line(url: str | None, key: str | None = None) -> Any:

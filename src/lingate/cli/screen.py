@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lingate.errors import ConfigError
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -77,6 +79,17 @@ class Screen:
 
     def detail(self, text: str) -> None:
         self._err.write(self._plain(text) + "\n")
+
+    def agreed(self, question: str) -> None:
+        # Ask whoever sits at the terminal. A no is an error, and so is nobody to ask.
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise ConfigError("nothing was changed: there is nobody to ask", hint="--yes goes on without asking")
+        self._write(self._err, self._plain(question) + " [y/N] ")
+        said = sys.stdin.buffer.readline()
+        if said:  # its end has ended the line on the screen, too
+            self._open = None
+        if said.strip().lower() not in (b"y", b"yes"):
+            raise ConfigError("nothing was changed")
 
     def _write(self, stream: TextIO, text: str) -> None:
         if self._open is not stream:
