@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import threading
 import time
@@ -22,7 +24,13 @@ def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool)
     try:
         simulator.start()
     except OSError as error:
-        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        # asyncio's own words name the address again; those of a name that is not known are not the system's.
+        taken, why = error.errno == errno.EADDRINUSE, error.strerror or str(error)
+        if error.errno in errno.errorcode:
+            why = os.strerror(error.errno)
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {why}", hint="choose another with --port" if taken else None
+        ) from None
     started = time.monotonic()
     url = simulator.url
     screen.answer(f"{url}\n")

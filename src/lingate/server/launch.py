@@ -19,7 +19,7 @@ from lingate.server import ui
 from lingate.server.config import GatewayConfig, load
 from lingate.server.gateway import Gateway
 from lingate.server.logs import Logs, writing
-from lingate.server.routing.names import present
+from lingate.server.routing.names import present_text
 from lingate.server.run import address_of, run
 from lingate.server.store import Store
 
@@ -154,10 +154,12 @@ def _introduce(gateway: Gateway, host: str, port: int, say: Callable[[str], None
             "Prices are not installed, and a budget pays for no model whose price is unknown: pip install 'lingate[prices]'"
         )
     if config.path is None:
-        found = ", ".join(present(config)) or "none; set one of the variables that `lingate providers` lists"
+        found = present_text(config)
         say(f"No configuration: every provider whose credential is present is served as provider/model ({found}).")
     else:
-        besides = ", and every provider whose credential is present" if config.serve_all else ""
+        besides = (
+            f", and every provider whose credential is present ({present_text(config)})" if config.serve_all else ""
+        )
         count = len(config.deployments)
         say(f"{count} deployment{'s' * (count != 1)} from {config.path}{besides}; its changes are taken over at once.")
     if not gateway.auth:
