@@ -120,6 +120,8 @@ def test_a_list_is_a_table_with_the_state_of_each_key(env: dict[str, str]) -> No
     assert done.err == "2 keys\n"
     with Terminal("keys", "list", **env) as terminal:
         assert terminal.until("state").split() == ["id", "key", "alias", "models", "spent", "state"]
+    with Terminal("keys", "list", **{**env, "COLUMNS": "40"}) as terminal:
+        assert terminal.until("state").split() == ["id", "alias", "spent", "state"]
     for key_id in ids:
         lingate("keys", "delete", key_id, "--yes", **env)
 
@@ -149,7 +151,13 @@ def test_an_alias_of_several_keys_is_not_guessed(env: dict[str, str]) -> None:
     [
         (["show", "nobody"], 5, "there is no key 'nobody'"),
         (["create", "--team", "nobody"], 5, "there is no team 'nobody'"),
-        (["create", "--per", "soon"], 5, "budget_duration"),
+        (["create", "--budget", "1", "--per", "soon"], 5, "budget_duration"),
+        (["create", "--per", "1d"], 2, "--per says when a budget begins anew, and there is none (add --budget)"),
+        (
+            ["show", "sk-nobody-has-this-one-here"],
+            5,
+            "that names no key: this key is not valid (name it by id or alias)",
+        ),
         (["create", "--metadata", "[1]"], 2, "not a JSON object"),
         (["create", "--rpm=-1"], 2, "--rpm"),
         (["update", "nobody"], 2, "say what to change"),

@@ -195,7 +195,9 @@ def test_a_check_without_end_is_ended(hosts: Callable[..., Done], tmp_path: Path
 @pytest.mark.parametrize("ended_by", ["Ctrl-C", "a reader that goes"])
 def test_a_check_that_is_left_ends_at_once_and_the_host_with_it(tmp_path: Path, ended_by: str) -> None:
     line = """echo '{"outcome": "ok", "says": "begun"}'"""
-    host = python_that(tmp_path / "python", f"echo $$ > {tmp_path}/pid; while {line}; do sleep 0.1; done; exec sleep 60")
+    host = python_that(
+        tmp_path / "python", f"echo $$ > {tmp_path}/pid; while {line}; do sleep 0.1; done; exec sleep 60"
+    )
 
     command = started("hosts", "check", "deepwiki", "--python", host)
     assert command.stdout is not None

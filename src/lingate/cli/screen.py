@@ -14,7 +14,7 @@ from lingate.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-_PIPE_WIDTH = 160
+_PIPE_WIDTH, _NARROW = 160, 80
 _DIM, _RED, _RESET = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 
 # A model may write anything; what would move the cursor, change the title or fill the clipboard is not for a terminal.
@@ -37,6 +37,13 @@ class Screen:
         self._watched = self._err.isatty()
         self._colours = self._watched and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._open: TextIO | None = None
+
+    @property
+    def narrow(self) -> bool:
+        # Whether some columns would have single letters.
+        from shutil import get_terminal_size
+
+        return self.terminal and get_terminal_size().columns < _NARROW
 
     def answer(self, text: str) -> None:
         if text:
