@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import threading
@@ -14,7 +13,7 @@ from lingate.simulator import RecordedRequest, Simulator
 
 
 def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool) -> None:
-    """Answer requests until Ctrl-C, then say what there was."""
+    # Answer requests until Ctrl-C, then say what there was.
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -25,12 +24,8 @@ def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool)
         simulator.start()
     except OSError as error:
         # asyncio's own words name the address again; those of a name that is not known are not the system's.
-        taken, why = error.errno == errno.EADDRINUSE, error.strerror or str(error)
-        if error.errno in errno.errorcode:
-            why = os.strerror(error.errno)
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {why}", hint="choose another with --port" if taken else None
-        ) from None
+        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or error
+        raise ConfigError(f"cannot listen on {host}:{port}: {why}", hint="choose another with --port") from None
     started = time.monotonic()
     url = simulator.url
     screen.answer(f"{url}\n")

@@ -154,12 +154,10 @@ def _introduce(gateway: Gateway, host: str, port: int, say: Callable[[str], None
             "Prices are not installed, and a budget pays for no model whose price is unknown: pip install 'lingate[prices]'"
         )
     if config.path is None:
-        found = present_text(config)
-        say(f"No configuration: every provider whose credential is present is served as provider/model ({found}).")
+        said = "No configuration: every provider whose credential is present is served as provider/model"
+        say(f"{said} ({present_text(config)}).")
     else:
-        besides = (
-            f", and every provider whose credential is present ({present_text(config)})" if config.serve_all else ""
-        )
+        besides = ", and every provider whose credential is present" if config.serve_all else ""
         count = len(config.deployments)
         say(f"{count} deployment{'s' * (count != 1)} from {config.path}{besides}; its changes are taken over at once.")
     if not gateway.auth:
