@@ -24,7 +24,7 @@ def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool)
         simulator.start()
     except OSError as error:
         # asyncio's own words name the address again; those of a name that is not known are not the system's.
-        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or error
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
         raise ConfigError(f"cannot listen on {host}:{port}: {why}", hint="choose another with --port") from None
     started = time.monotonic()
     url = simulator.url

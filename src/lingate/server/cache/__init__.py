@@ -1,4 +1,4 @@
-"""Answers that are kept for equal calls: in memory or in Redis, each caller's apart unless the owner says otherwise."""
+# Answers that are kept for equal calls: in memory or in Redis, each caller's apart unless the owner says otherwise.
 
 from lingate.server.cache.answers import Answers, Wish, answers_of, collected, outlived
 
