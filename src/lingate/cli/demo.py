@@ -94,7 +94,7 @@ class Stage:
     write: Callable[[str], None]
 
     def options(self, fault: str | None = None) -> dict[str, Any]:
-        """Per-call arguments that lead to the simulator."""
+        # Per-call arguments that lead to the simulator.
         headers = {} if fault is None else {"x-sim-fault": fault}
         return {"api_base": self.wire.base, "api_key": _KEY, "extra_headers": headers}
 
@@ -103,7 +103,7 @@ class Stage:
 
 
 def streamed(write: Callable[[str], None], question: str, pieces: Iterable[str], began: float) -> tuple[str, str]:
-    """Write an answer as it arrives; gives it, and in words when it came."""
+    # Write an answer as it arrives; gives it, and in words when it came.
     write("      ")
     arrivals: list[float] = []
     text = ""
@@ -132,7 +132,7 @@ def _streamed(stage: Stage) -> Shown:
 
 
 def tool_result(say: Callable[[str], None], name: str, arguments: str, city: str) -> str:
-    """What the tool says to a call of it."""
+    # What the tool says to a call of it.
     check(name == "get_weather" and city in DEGREES, f"a wrong call: {name}({arguments})")
     result = f"{DEGREES[city]} degrees in {city}"
     say(f"the model calls {name}({arguments}); the tool answers: {result}")
@@ -273,7 +273,7 @@ class _Result:
 
 
 def run(screen: Screen) -> int:
-    """Show every step in every wire format, and the gateway; gives the exit code."""
+    # Show every step in every wire format, and the gateway; gives the exit code.
     with Simulator(delay=_DELAY) as simulator:
         screen.answer(f"A simulated provider listens on {simulator.url}; the calls below go there over HTTP.\n")
         results = _sdk(simulator, screen)
