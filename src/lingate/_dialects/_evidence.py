@@ -359,7 +359,7 @@ class _Reader:
         start, end = text.find("{"), text.rfind("}")
         refused = _counting_status(self.http_status, self) in (400, 404, 422, 500)
         echo = refused and re.search(_ECHO, text)
-        if echo and (echo.start() <= start or "'loc': " in text[: echo.start()]):
+        if echo and (start < 0 or echo.start() <= start or "'loc': " in text[: echo.start()]):
             self.echoes.append(text[echo.end() :])
             return text
         if start < 0 or end <= start or depth >= _MAX_DEPTH or not re.search(_JSON_MARK, text[start:]):
