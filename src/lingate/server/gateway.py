@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any
 from lingate._io.transport import AsyncTransport
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
 from lingate.errors import LingateError
-from lingate.server import mount
 from lingate.server.access import Access
-from lingate.server.asgi import AsgiApplication
+from lingate.server.asgi import AsgiApplication, serve_application
 from lingate.server.cache import outlived
 from lingate.server.config import ConfigFileError, GatewayConfig, load, watch
-from lingate.server.disconnects import DisconnectWatcher
+from lingate.server.exchange import DisconnectWatcher
 from lingate.server.feed import Feed
 from lingate.server.handler import handle
 from lingate.server.http import Reply, Request
@@ -316,7 +315,7 @@ class Gateway:
             # Loading it, and SQLAlchemy with it, takes a quarter of a second: calls under way go on meanwhile.
             module = await asyncio.to_thread(import_module, "lingate.server.administration")
             admin = self._admin = module.administration(self)
-        await mount.serve(admin, request, body, reply)
+        await serve_application(admin, request, body, reply)
 
     @property
     def in_flight(self) -> int:

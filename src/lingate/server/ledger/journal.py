@@ -17,8 +17,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from lingate.errors import ConfigError, LimitError
-from lingate.server.ledger.frames import frame
-from lingate.server.ledger.spool import Spool, make
+from lingate.server.ledger.spool import Spool, frame, make
 from lingate.server.records import COUNTS, LedgerRow
 
 _log = logging.getLogger("lingate.ledger")

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from lingate.server.errors import StoreError, StoreUnavailableError
 from lingate.server.store.direct import DirectSqlite
-from lingate.server.store.errors import StoreError, StoreUnavailableError
 from lingate.server.store.migrate import bring_up_to_date, is_up_to_date
 from lingate.server.store.url import Address, parse_url
 
