@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +16,7 @@ from lingate._endpoints import chat, completions, media, moderations
 from lingate._io import calls
 from lingate._io.calls import Prepared
 from lingate._io.session import Session
-from lingate._model import Call
+from lingate._model import Call, Fixed
 from lingate._views import Response
 from lingate._views_media import (
     CompletionResponse,
@@ -148,9 +147,8 @@ def _too_large(where: str, size: int) -> ConfigError:
 R = TypeVar("R", bound=Response)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[R]):
-    """An operation whose answer comes in one piece."""
+class Kind(Fixed, Generic[R], frozen=True):
+    # An operation whose answer comes in one piece.
 
     make: Callable[..., Call]
     """Makes the call, from the model, what the operation is about, parameters and extras."""

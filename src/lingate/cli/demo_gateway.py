@@ -15,12 +15,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lingate._model import JsonDict
+from lingate._model import Fixed, JsonDict, Record
 from lingate.cli.admin_client import AdminClient
 from lingate.cli.demo import WEATHER, City, DemoError, check, streamed, tool_result
 from lingate.cli.demo_clients import AnthropicSide, OpenAISide, RefusedError
@@ -59,9 +58,8 @@ litellm_settings:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A running gateway, and the seconds from its start to its first answer."""
+class Gateway(Fixed, frozen=True):
+    # A running gateway, and the seconds from its start to its first answer.
 
     url: str
     admin: AdminClient
@@ -166,9 +164,8 @@ def summary(title: str, sums: Mapping[str, JsonDict]) -> Any:
     return table
 
 
-@dataclass(slots=True)
-class Visit:
-    """What the steps work with: `upstream` counts requests that the provider has had, `calls` those that were made."""
+class Visit(Record):
+    # What the steps work with: `upstream` counts requests that the provider has had, `calls` those that were made.
 
     openai: OpenAISide
     anthropic: AnthropicSide

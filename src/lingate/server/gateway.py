@@ -10,15 +10,18 @@ import logging
 import os
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import field
+from msgspec.structs import asdict
+
 from lingate._io.transport import AsyncTransport
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
+from lingate._model import Record
 from lingate.errors import LingateError
 from lingate.server.access import Access
 from lingate.server.asgi import AsgiApplication, serve_application
@@ -73,9 +76,8 @@ _AT_START: Mapping[str, Callable[[GatewayConfig], Any]] = {
 """Settings that are read once."""
 
 
-@dataclass(slots=True)
-class Reloads:
-    """How changes of the configuration went."""
+class Reloads(Record):
+    # How changes of the configuration went.
 
     count: int = 0
     """Configurations taken over since the start."""

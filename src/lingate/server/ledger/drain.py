@@ -14,11 +14,11 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from lingate._model import Record
 from lingate.server.ledger.insert import Inserter, SqliteInserter
 from lingate.server.ledger.journal import Journal
 from lingate.server.ledger.reader import Batch, Position, Reader
@@ -42,9 +42,8 @@ _FORGET = "DELETE FROM journal_positions WHERE spool = :spool OR at < :old"
 _NO_ROW = (OverflowError, msgspec.MsgspecError)
 
 
-@dataclass(slots=True)
-class DrainState:
-    """How the copying goes, for metrics and health."""
+class DrainState(Record):
+    # How the copying goes, for metrics and health.
 
     drained_rows: int = 0
     """Rows copied since the start, with those of dead processes."""

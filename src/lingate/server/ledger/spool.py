@@ -16,10 +16,11 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 from zlib import crc32
+
+from lingate._model import Record
 
 # How rows lie in a journal's file: a marker, the length, a checksum, the row as JSON.
 
@@ -43,12 +44,11 @@ def frame(payload: bytes) -> bytes:
     return HEAD.pack(_MARK, size, crc32(payload, size)) + payload
 
 
-@dataclass(slots=True)
-class Found:
-    """What `scan` has found."""
+class Found(Record):
+    # What `scan` has found.
 
-    payloads: list[bytes] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
+    payloads: list[bytes] = []
+    ends: list[int] = []
     """Where each of them ends, counted from the first byte of what was scanned."""
     consumed: int = 0
     """Bytes that need not be scanned again."""
