@@ -22,7 +22,6 @@ from lingate.server.faces import Found
 from lingate.server.http import ClientGoneError, Headers, Reply, Request
 from lingate.server.ledger import JournalFullError
 from lingate.server.live import Live
-from lingate.server.overrides import Overrides
 from lingate.server.records import Caller, Estimate, LedgerRow
 from lingate.server.relay import told_in_stream
 from lingate.server.routing import Group, RouteChain
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from lingate._io.transport import AsyncTransport
     from lingate.server.access.reservations import LocalReservation
     from lingate.server.cache import CacheRequest
+    from lingate.server.entry import Overrides
     from lingate.server.gateway import Gateway
     from lingate.server.tracing import CallSpan
     from lingate.server.upstreams import CallerUpstream

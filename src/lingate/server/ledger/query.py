@@ -42,7 +42,7 @@ from lingate.server.ledger.drain import Drainer
 from lingate.server.records import FRACTIONS, MEASURES
 from lingate.server.store import Store, StoreError
 from lingate.server.store.connection import AsyncConnection
-from lingate.server.store.ledger import ledger, tag_hours, usage_hours
+from lingate.server.store.schema import ledger, tag_hours, usage_hours
 
 # Which rows a question is about.
 
