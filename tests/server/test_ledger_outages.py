@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from lingate.server.ledger import Drainer
-from lingate.server.ledger.retention import keep_for
+from lingate.server.ledger.drain import keep_for
 from lingate.server.records import LedgerRow
 from lingate.server.store import Store, StoreError, open_store
 from lingate.server.store.schema import ledger, usage_hours

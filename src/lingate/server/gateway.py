@@ -32,7 +32,7 @@ from lingate.server.feed import Feed
 from lingate.server.handler import handle
 from lingate.server.http import Reply, Request
 from lingate.server.ledger import Drainer, Journal
-from lingate.server.ledger.retention import keep_for
+from lingate.server.ledger.drain import keep_for
 from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.live import Live, access_settings
 from lingate.server.metrics import Metrics
