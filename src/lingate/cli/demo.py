@@ -311,8 +311,7 @@ def _sdk(simulator: Simulator, screen: Screen) -> list[_Result]:
 
 
 def _gateway(simulator: Simulator, screen: Screen) -> list[_Result]:
-    from lingate.cli.demo_clients import anthropic_side, openai_side
-    from lingate.cli.demo_gateway import BUDGET, GATEWAY_STEPS, Visit, running
+    from lingate.cli.demo_gateway import BUDGET, GATEWAY_STEPS, Visit, anthropic_side, openai_side, running
 
     def say(line: str) -> None:
         screen.answer(f"      {line}\n")

@@ -20,7 +20,7 @@ from lingate.server.records import Caller
 
 
 class Call(Record):
-    """One request, checked."""
+    # One request, checked.
 
     caller: Caller
     """Who sends it."""
@@ -35,7 +35,7 @@ class Call(Record):
 
 
 class Text(NamedTuple):
-    """An answer that is not JSON, in pieces."""
+    # An answer that is not JSON, in pieces.
 
     content_type: str
     pieces: AsyncIterator[bytes]
@@ -46,7 +46,7 @@ Handler = Callable[[Parts, Call], Awaitable[Any]]
 
 
 class Endpoint(Record):
-    """One method of one path."""
+    # One method of one path.
 
     method: str
     """`GET`, `POST`, `PATCH` or `DELETE`."""
