@@ -22,9 +22,8 @@ from lingate.server.access.inputs import NETWORK
 from lingate.server.access.ips import client_address
 from lingate.server.access.records import SPAN
 from lingate.server.access.service import RefusedError
-from lingate.server.admin import for_records, for_spend, for_system, litellm
+from lingate.server.admin import Parts, for_records, for_spend, for_system, litellm
 from lingate.server.admin.endpoint import Call, Endpoint, Failure, Problem, Text, document
-from lingate.server.admin.parts import Parts
 from lingate.server.identity import token_of
 from lingate.server.records import Caller
 from lingate.server.store import StoreError
