@@ -13,8 +13,7 @@ import msgspec
 from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from lingate.server.access.audit import Entry
-from lingate.server.access.records import Key, Kind, Principal, StoredKey, principal_from, stored_from
+from lingate.server.access.records import Entry, Key, Kind, Principal, StoredKey, principal_from, stored_from
 from lingate.server.access.service import RefusedError
 from lingate.server.store import Store
 from lingate.server.store.connection import AsyncConnection

@@ -14,7 +14,7 @@ import msgspec
 from lingate._model import Record
 from lingate._version import __version__
 from lingate._wire.shapes import without
-from lingate.server.access.audit import Actor
+from lingate.server.access.records import Actor
 from lingate.server.admin import Parts
 from lingate.server.records import Caller
 
