@@ -86,14 +86,16 @@ class Traits(TypedDict, total=False):
     """The word for "must call a tool": `required` (default), `any`, or `auto` if there is none."""
     tool_schema_drop: tuple[str, ...]
     """Keys removed from tool definitions and their JSON schemas, at every depth."""
+    regular_schema: bool
+    """Schemas of tools refer to the root's `$defs` alone, with no type beside it, nor beside `anyOf`. Default: as they are."""
     stream_usage: bool
     """Ask for usage in streams with `stream_options.include_usage`. Default true."""
     stream_end: Literal["done", "finish"]
     """What ends a stream: `done` ([DONE], default) or `finish` (a finish reason is enough)."""
     system_role: Literal["system", "developer", "user"]
     """Role under which system text is sent: `system` (default), `developer`, `user`."""
-    late_system: Literal["keep", "hoist"]
-    """What happens to system messages after the first turn: `keep` (default) or `hoist`."""
+    late_system: Literal["keep", "user", "result"]
+    """Whose system messages behind the first turn become, marked: the `user`'s, or the `result`'s that they follow, if any."""
     billed: bool
     """The line that clients put before their instructions for the bill is for this provider. Default false."""
     tools_by_responses: Literal["asked", "always"]
@@ -132,8 +134,8 @@ class Traits(TypedDict, total=False):
     """
     names: Literal["any", "user", "tool", "none"]
     """Which messages may carry `name`: `any` (default), `user`, `tool` (only these roles) or `none`."""
-    reasoning_owed: bool
-    """While it thinks, a turn with calls and without the reasoning before them is refused."""
+    reasoning_owed: Literal[True, "beside_tools"]
+    """While it thinks, a turn with calls and without the reasoning before them is refused; where tools are offered, any turn."""
     thinking_needs_stream: bool
     """Thinking is refused without streaming, and on unless the request says otherwise."""
     body_format: str

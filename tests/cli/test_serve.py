@@ -530,7 +530,7 @@ def test_keys_go_once_around_with_the_key_that_was_printed(tmp_path: Path, simul
         assert call() == 200
         lingate("keys", "block", "app", **env)
         assert call() in (401, 403)
-        lingate("keys", "delete", "app", **env)
+        lingate("keys", "delete", "app", "--yes", **env)
         assert call() == 401
 
 

@@ -15,7 +15,13 @@ from lingate._wire.plain import plain_text
 from lingate.errors import LingateError
 
 FORMATS = ("anthropic", "bedrock_converse", "cohere", "gemini", "ollama", "openai_responses")
-TRAITS: tuple[Traits, ...] = ({}, {"late_system": "hoist"}, {"late_system": "keep"}, {"prefill": False})
+TRAITS: tuple[Traits, ...] = (
+    {},
+    {"late_system": "user"},
+    {"late_system": "result"},
+    {"late_system": "keep"},
+    {"prefill": False},
+)
 
 _texts = st.sampled_from(["hello", "a\nb", "", " ", "\u2003", "x ", "\ud83d"])
 _call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"at": 1}'}}

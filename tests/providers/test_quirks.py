@@ -176,6 +176,26 @@ def test_a_whole_answer_is_made_without_thinking_where_thinking_needs_a_stream()
     assert _run({}, traits=traits, operation="embeddings")[0] == {}
 
 
+@pytest.mark.parametrize(
+    ("owed", "tools", "paid"), [(True, [{}], [2]), ("beside_tools", [{}], [1, 2]), ("beside_tools", None, [2])]
+)
+def test_a_turn_that_owes_its_reasoning_gets_a_space(owed: Any, tools: Any, paid: list[int]) -> None:
+    # Another model's turn, or one that a client took the reasoning off: 400 "`reasoning_content` [...] must be passed back".
+    said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "reasoning_content": ""}]
+    thought = {"role": "assistant", "content": "d", "reasoning_content": "e", "tool_calls": [{}]}
+    messages = [*said, {"role": "assistant", "content": "c", "tool_calls": [{}]}, thought]
+    before = copy.deepcopy(messages)
+    asked = {"messages": messages, **({"tools": tools} if tools else {})}
+
+    made = _run(asked, traits={"reasoning_owed": owed})[0]["messages"]
+
+    assert [at for at, message in enumerate(made) if message.get("reasoning_content") == " "] == paid
+    assert made[3] == thought
+    assert messages == before
+    off = {"thinking": {"type": "disabled"}}
+    assert _run(asked | off, traits={"reasoning_owed": owed})[0]["messages"] == before
+
+
 def test_fields_of_a_row_are_added_to_chats_that_do_not_set_them() -> None:
     fields = {"reasoning_split": True}
 
@@ -245,7 +265,7 @@ _TRAITS = {
     "sampling": "effort_none",
     "names": "user",
     "thinking_needs_stream": True,
-    "reasoning_owed": True,
+    "reasoning_owed": "beside_tools",
 }
 
 

@@ -139,10 +139,10 @@ class Driver:
                 reply = self._reply(step.request.target.model, outcome)
         except StopIteration:
             if finish:
-                chain.won(seconds, tokens)
+                chain.succeeded(seconds, tokens)
         except LingateError as error:
             outcome.error = error
-            chain.lost(error)
+            chain.failed(error)
         return outcome
 
     def _reply(self, model: str, outcome: Outcome) -> Any:

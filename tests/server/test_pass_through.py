@@ -249,6 +249,35 @@ def test_a_key_of_this_gateway_goes_nowhere_even_where_none_is_asked_for(
     assert (key.encode() in upstream.heads[-1]) is (key == "vendor")
 
 
+@pytest.mark.parametrize("path", ["/open/all", "/tree/oak"])
+@pytest.mark.parametrize("first", ["master", "vendor"])
+def test_no_key_of_this_gateway_goes_on_in_whatever_place_it_stands(
+    gateway: Running, upstream: RawServer, path: str, first: str
+) -> None:
+    upstream.script = Script([b"ok"], headers={"content-type": "text/plain"})
+    second, blocked = (_new_key(gateway)["authorization"].split()[1] for _ in range(2))
+    key_id = blocked.split("-")[1]
+    httpx2.patch(f"{gateway.url}/admin/keys/{key_id}", json={"blocked": True}, headers=ADMIN).raise_for_status()
+    headers = {
+        "x-litellm-api-key" if path == "/tree/oak" else "authorization": MASTER,
+        "x-api-key": second,
+        "api-key": f"Bearer {blocked}",
+        "x-goog-api-key": "theirs",
+    }
+    if first == "vendor":
+        headers = {**headers, "authorization": "Bearer sk-vendor"}
+    if path == "/tree/oak":
+        headers = {"x-litellm-api-key": MASTER, **headers}
+    assert _ask(gateway, f"{path}?key={second}&a=b", headers=headers).status_code == 200
+    line, sent = _head(upstream)
+    assert line.split()[1].endswith("?a=b")
+    assert (sent["x-goog-api-key"], sent.get("authorization")) == (
+        "theirs",
+        "Bearer sk-vendor" if first == "vendor" else None,
+    )
+    assert not any(key.encode() in upstream.heads[-1] for key in (MASTER, second, blocked))
+
+
 def test_a_header_that_is_not_ascii_stays_here(gateway: Running, upstream: RawServer) -> None:
     upstream.script = Script([b"ok"], headers={"content-type": "text/plain"})
     answer = _raw(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lingate._providers.catalog import cost_of, models_of
 from lingate._providers.lookup import find
-from lingate.server.access.bounds import circumstances_of, longest_answer, response_cache_of, shorten
+from lingate.server.access.bounds import answers_of, circumstances_of, longest_answer, shorten
 from lingate.server.config.settings import ModelInfo, Prices
 from lingate.server.records import Circumstances
 from lingate.server.routing.prices import Sheet
@@ -139,7 +139,7 @@ def test_an_owners_dearest_price_counts() -> None:
 def test_bounds_count_under_whatever_name_a_provider_may_know_them(
     body: dict[str, Any], longest: int | None, answers: int
 ) -> None:
-    assert (longest_answer(body), response_cache_of(body)) == (longest, answers)
+    assert (longest_answer(body), answers_of(body)) == (longest, answers)
     shorten(body, 3)
     assert (longest_answer(body), body["max_tokens"]) == (3, 3)
 

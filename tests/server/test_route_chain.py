@@ -50,9 +50,9 @@ def test_a_call_goes_to_the_deployment_and_counts_while_it_is_under_way() -> Non
 
     assert outcome.answered == "a"
     assert driver.in_flight() == 1
-    outcome.chain.won(0.1, 10)
-    outcome.chain.won(0.1, 10)
-    outcome.chain.lost(None)
+    outcome.chain.succeeded(0.1, 10)
+    outcome.chain.succeeded(0.1, 10)
+    outcome.chain.failed(None)
     assert driver.in_flight() == 0
 
 
@@ -382,7 +382,7 @@ def test_an_outage_without_fallback_opens_the_breaker_and_one_call_a_second_trie
     first = driver.ask(finish=False)
     assert first.sent == ["a"]
     assert driver.ask().sent == []
-    first.chain.won(0.1)
+    first.chain.succeeded(0.1)
     assert [driver.ask().answered for _ in range(3)] == ["a"] * 3
 
 
@@ -403,7 +403,7 @@ def test_a_straggler_that_succeeds_does_not_end_a_rest() -> None:
     driver.answer("a", 503)
     driver.ask()
 
-    early.chain.won(3.0)
+    early.chain.succeeded(3.0)
 
     assert driver.ask().sent == []
 
@@ -484,7 +484,7 @@ def test_a_name_behind_a_star_that_does_not_exist_makes_nobody_rest() -> None:
 def test_a_client_that_leaves_is_nobodys_fault() -> None:
     driver = Driver(ONE)
     for _ in range(20):
-        driver.ask(finish=False).chain.lost(None)
+        driver.ask(finish=False).chain.failed(None)
 
     assert driver.ask().answered == "a"
     assert driver.in_flight() == 0
@@ -494,7 +494,7 @@ def test_a_stream_that_breaks_counts_as_a_failure() -> None:
     driver = Driver(ONE + settings(allowed_fails=0))
     outcome = driver.ask(finish=False)
 
-    outcome.chain.lost(StreamInterruptedError("cut"))
+    outcome.chain.failed(StreamInterruptedError("cut"))
 
     assert driver.health("a").until > driver.clock
 
@@ -507,7 +507,7 @@ def test_time_outs_of_a_hurried_caller_do_not_hurt_the_deployment() -> None:
         route = next(chain)
         assert route.policy is not None
         route.policy.wait(RequestTimeoutError("slow"), 0, lambda: 0.5)
-        chain.lost(RequestTimeoutError("slow"))
+        chain.failed(RequestTimeoutError("slow"))
 
     assert driver.health("a").until <= driver.clock
     assert driver.in_flight() == 0
@@ -592,14 +592,14 @@ def test_time_outs_of_a_deployment_bound_each_try() -> None:
 
     chain = driver.chain()
     route = next(chain)
-    chain.lost()
+    chain.failed()
 
     assert route.timeout is not None
     assert route.timeout.total == 7.0
     chain = driver.chain()
     chain._call.stream = True
     route = next(chain)
-    chain.lost()
+    chain.failed()
     assert route.timeout is not None
     assert route.timeout.total == 3.0
     assert driver.router.timeout.total == 600.0
@@ -620,10 +620,10 @@ def test_a_trial_ends_with_the_first_event_of_a_stream() -> None:
     long = driver.ask(finish=False)
     assert driver.ask().sent == []
 
-    long.chain.began(0.3)
+    long.chain.first_event(0.3)
 
     assert driver.ask().sent == ["a"]
-    long.chain.won(60)
+    long.chain.succeeded(60)
     assert driver.in_flight() == 0
 
 
@@ -635,11 +635,11 @@ def test_a_trial_that_breaks_off_has_failed_unless_another_call_has_come_through
     driver.clock += 5
     driver.answer("a", 200)
     trial = driver.ask(finish=False)
-    trial.chain.began(0.3)
+    trial.chain.first_event(0.3)
     for _ in range(others):
         assert driver.ask().answered == "a"
 
-    trial.chain.lost(StreamInterruptedError("cut"))
+    trial.chain.failed(StreamInterruptedError("cut"))
 
     assert max(driver.health("a").until - driver.clock, 0.0) == pytest.approx(rest)
     assert driver.ask().sent == ([] if rest else ["a"])

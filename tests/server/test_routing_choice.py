@@ -74,7 +74,7 @@ def test_latency_routing_prefers_the_faster_and_keeps_looking_at_the_slower() ->
         name = chain.deployment.model
         counts[name] += 1
         driver.clock += 0.5
-        chain.won(pace[name])
+        chain.succeeded(pace[name])
 
     assert counts["fast"] > counts["fair"] > counts["slow"] > 0
 
@@ -86,7 +86,7 @@ def test_usage_routing_spreads_tokens() -> None:
         chain = driver.chain()
         next(chain)
         assert chain.deployment is not None
-        chain.won(0.01, 1000 if chain.deployment.model == "a" else 100)
+        chain.succeeded(0.01, 1000 if chain.deployment.model == "a" else 100)
 
     used = {item.model: item.load.used(driver.clock) for item in driver.router.deployments()}
     assert abs(used["a"][1] - used["b"][1]) <= 1000
@@ -193,9 +193,9 @@ def test_max_parallel_requests_holds_and_frees() -> None:
     one, two = driver.ask(finish=False), driver.ask(finish=False)
 
     assert isinstance(driver.ask().error, RateLimitError)
-    one.chain.lost(None)
+    one.chain.failed(None)
     assert driver.ask().error is None
-    two.chain.won(0.1)
+    two.chain.succeeded(0.1)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_max_parallel_requests_sends_to_the_next_deployment() -> None:
     busy = driver.ask(finish=False)
 
     assert driver.ask().sent == ["b"]
-    busy.chain.won(0.1)
+    busy.chain.succeeded(0.1)
     assert driver.ask().sent == ["a"]
 
 
@@ -502,9 +502,9 @@ def test_no_resting_deployment_is_asked_and_nothing_stays_in_flight(steps: list[
             chain.context.error = ERRORS[kind] and type(ERRORS[kind])("again", retry_after=ERRORS[kind].retry_after)
             advance(chain)
         elif action == "won":
-            chain.won(0.5, which)
+            chain.succeeded(0.5, which)
         elif action == "lost":
-            chain.lost(ERRORS[kind])
+            chain.failed(ERRORS[kind])
         else:
             rides.remove(chain)
         del chain

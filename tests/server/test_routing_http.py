@@ -65,15 +65,15 @@ class Caller:
         try:
             if stream:
                 opened = await perform(open_stream(chain, chain.context), self.transport)
-                chain.began(time.monotonic() - began)
+                chain.first_event(time.monotonic() - began)
                 text = await self._text(opened)
             else:
                 done = await perform(complete(chain, chain.context), self.transport)
                 text = done.data["choices"][0]["message"]["content"]
         except LingateError as error:
-            chain.lost(error)
+            chain.failed(error)
             return Answered(chain, error, time.monotonic() - began)
-        chain.won(time.monotonic() - began, 10)
+        chain.succeeded(time.monotonic() - began, 10)
         return Answered(chain, None, time.monotonic() - began, text)
 
     async def _text(self, opened: Streaming) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache, partial
 from typing import NamedTuple
 
 from lingate._dialects._evidence import BASE_RESP, Evidence
@@ -90,7 +89,7 @@ _CONTEXT_CODES = _Codes(
 )
 _RATE_CODES = _Codes(
     "slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached agent_mode_limit_exceeded"
-    " resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate"
+    " resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate 11201 11202 11203"
     " service_tier_capacity_exceeded quota_limit_reached session_quota_exceeded model_cooldown 1300 3505 1302 1303 tokens"
     " requests LimitExceeded FailedOperation.EngineServerLimitExceeded base_resp:1002 base_resp:1039 base_resp:1041 base_resp:2045",
     "rate_limit rate_exceeded throttl too_many_requests usage_limit request_limit_exceeded token_limited request_limited",
@@ -113,7 +112,7 @@ _BUSY_CODES = _Codes(
 _CONTENT_CODES = _Codes(
     "bio_policy cyber_policy misalignment_policy_violation sensitive_words_detected moderation_blocked"
     " nsfw_content content_illegal illegal_prompt illegal_image_content guardrail_intervened"
-    " hooks_failed safety recitation spii blocklist content_blocked prompt_blocked image_safety"
+    " 10013 10014 hooks_failed safety recitation spii blocklist content_blocked prompt_blocked image_safety"
     " image_recitation censorship_blocked content_moderation refusal 1301 base_resp:1026 base_resp:1027",
     "content_filter content_policy prohibited_content unsafe ResponsibleAIPolicyViolation data_inspection_failed"
     " SensitiveContent RiskDetection IllegalDetected",
@@ -191,12 +190,12 @@ _AUTH_WORDS = _Words(
     r"(?:(?:access|bearer|auth|authentication|authorization) token|authorization header)s? (?:(?:is|was|has(?: been)?|could) )?"
     r"(?:not valid|not be (?:validated|verified)|invalid|incorrect|expired|missing|malformed|revoked)",
     r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
-    r"^invalid token(?: \(|\W?$)|\b(?:token|jwt|key) (?:has |is )?expired",
+    r"(?:^|= )invalid token(?: \(|\W?$)|\b(?:token|jwt|key) (?:has |is )?expired",
     r"(?:无效的?|未提供) ?(?:api|密钥|令牌|key)|(?:api ?key|token|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
     r"(?:authentication|certification|key (?:verific|valid)ation|iam signature(?: check)?) (?:fails|failed|error|required)",
-    r"\bnot authenticated\b|(?:decode|get) (?:the )?.?authorization",
+    r"\bnot authenticated\b|service token failed|(?:decode|get) (?:the )?.?authorization",
     r"invalid authentication|could not validate credentials",
 )
 _SUM = r"input.{1,3}token(?:s| count) \+ .?max_(?:new_)?tokens"
@@ -216,7 +215,7 @@ _OUTPUT_WORDS = _Words(
     r"(?:range|maximum value) (?:of|for) .?max_(?:\w+_)?tokens",
 )
 _CONTEXT_WORDS = _Words(
-    r"max(?:imum)? context\b",
+    r"max(?:imum)? context\b|context limit is [\d,]+ tokens|request too long: [\d,]+",
     r"context (?:length|window|size)\b.{0,60}(?:exceed|limit|too long|overflow|too large|too small)",
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
     r"(?:prompt|messages|context|(?<!stop )sequence) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
@@ -318,7 +317,7 @@ _RATE_SAID = _Words(
     r"throttling (?:error|threshold)|please wait before (?:trying again|retrying)",
     r"request rate (?:increased too quickly|exceeds)|rejected due to (?:\w+ )?rate.?limit",
     r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
-    r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|usage limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency)"
+    r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|(?:usage|session) limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency)"
     r"|concurrent request limit)",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:has been )?(?:reached|exceeded|exhausted)",
     r"(?:requests?|usage) (?:limit (?:by [\w ]{1,30})?(?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
@@ -328,7 +327,7 @@ _RATE_SAID = _Words(
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
-    r"internal[ _]?(?:serv\w+ ?)?error|内部错误|(?:系统|网络)(?:错误|异常)|(?:cannot|failed to|unable to|could not) connect",
+    r"internal[ _]?(?:serv\w+ ?)?error|内部错误|(?:系统|网络|接口)(?:错误|异常)|(?:cannot|failed to|unable to|could not) connect",
     r"(?:out.of.(?:device.)?|more system )memory|^system error|cuda|runner process|engine (?:core|loop)",
     r"(?:worker|process|engine|run(?:ner|time)) (?:has )?(?:died|crashed|terminated)|\beconn\w+",
     r"connecterror|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway|error decoding response",
@@ -374,12 +373,12 @@ def _implied_status(keys: frozenset[str]) -> int | None:
     return max((_IMPLIED[key] for key in found - {"apierror", "servererror", "upstreamerror"} or found), default=None)
 
 
-_said = cache(partial(re.compile, r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?![^]:;, ])(?! tokens)"))
+_SAID = r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?![^]:;, ])(?! tokens)"
 
 
 def _said_status(said: str) -> int | None:
     # `Error code: 429 - {...}`, `502 Bad Gateway`: how proxies tell a status where there is no place for it.
-    found = _said().search(said)
+    found = re.search(_SAID, said)
     return int(found[1]) if found else None
 
 
@@ -416,7 +415,7 @@ RULES = (
     Rule("quota", words=_QUOTA_WORDS, when=lambda case: (case.client() or case.status == 500) and not case.names_key()),
     Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and not case.names_key()),
     # LiteLLM answers 401 where a key may not use the model.
-    Rule("permission", codes=_Codes("data_residency_mismatch", "model_access_denied")),
+    Rule("permission", codes=_Codes("data_residency_mismatch 11200", "model_access_denied")),
     # 498: an invalid token (Groq's 498 has the code capacity_exceeded).
     Rule("auth", statuses=(401, 498)),
     Rule("auth", codes=_AUTH_CODES),
@@ -442,6 +441,7 @@ RULES = (
     # Who is shut out for what was said is not told it of this prompt.
     Rule("permission", statuses=(None, 400, 403), words=_SHUT_OUT_WORDS),
     Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),
+    Rule("bad_request", codes=_Codes("external_connector_error")),  # of an MCP server that the request names, with 424
     # TEI says 413 to whatever its validation refuses.
     Rule("bad_request", codes=_Codes("validation"), statuses=(413,)),
     Rule("payload_too_large", statuses=(413,)),
@@ -461,8 +461,7 @@ RULES = (
     Rule("rate_limit", statuses=(None,), words=_RATE_SAID),
     # In a stream, the words of a relay say more than its own type.
     Rule("timeout", statuses=(None, 500), words=_LATE_WORDS, when=lambda case: case.evidence.status is None),
-    # LM Studio answers 400 to this.
-    Rule("server_error", words=_CRASHED_WORDS),
+    Rule("server_error", words=_CRASHED_WORDS),  # LM Studio answers 400 to this
     Rule("server_error", when=lambda case: case.status is not None and (case.status >= 500 or case.status == 424)),
     Rule("server_error", statuses=(None,), words=_BROKEN_WORDS),
     # A failure without a word of explanation (response.failed, error null).

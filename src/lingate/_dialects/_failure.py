@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache, partial
 from typing import Any
 
 from lingate._dialects import _classify, _evidence, _redact, _retry_after
@@ -238,12 +237,12 @@ def _wait(kind: str, evidence: Evidence, headers: Mapping[str, str], now: float 
     return wait
 
 
-_limit_requested = cache(partial(re.compile, r"limit:? ?([\d,]{1,15}).{0,60}?requested:? ?([\d,]{1,15})"))
+_LIMIT_REQUESTED = r"limit:? ?([\d,]{1,15}).{0,60}?requested:? ?([\d,]{1,15})"
 
 
 def _exceeds_limit(said: str) -> bool:
     # `Limit 30000, Requested 342389`: more than fits into one window, so no wait helps.
-    found = _limit_requested().search(said)
+    found = re.search(_LIMIT_REQUESTED, said)
     if found is None:
         return False
     limit, requested = (int(digits.replace(",", "") or 0) for digits in found.groups())

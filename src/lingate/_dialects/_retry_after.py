@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache, partial
 
 LONGEST = 86_400.0
 """Waits beyond a day are cut to this: they say "not soon", and more than that is a clock or a unit gone wrong."""
@@ -129,33 +128,26 @@ _GLUED = r"(?:\d+(?:\.\d+)?(?:ms|µs|us|ns|[dhms]))+"  # 6m12.5s
 _JOINT = r"[\s,]{0,3}(?:and )?"
 
 
-# Compiled when they are first needed.
-_durations = cache(partial(re.compile, r"(?i)(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s|秒|分)"))
-_whole_duration = cache(partial(re.compile, rf"(?i)(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)"))
-_phrases = cache(
-    partial(
-        re.compile,
-        r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|replenished|available(?: again)?"
-        r"|been timed out)(?:\s+|-(?=after))(?:in |after:? |for )?(?:about |approximately |at least |~)?"
-        rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+:\d\d:\d\d|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+ ?(?:秒|分)钟?[后後])"
-        # As Google's packages for Python show it, and Python itself.
-        r"|retry_?delay\W{1,6}(?:seconds: )?(\d+(?:\.\d+)?s?)\b",
-    )
+_DURATIONS = r"(?i)(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s|秒|分)"
+_WHOLE_DURATION = rf"(?i)(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)"
+_PHRASES = (
+    r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|replenished|available(?: again)?"
+    r"|been timed out)(?:\s+|-(?=after))(?:in |after:? |for )?(?:about |approximately |at least |~)?"
+    rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+:\d\d:\d\d|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+ ?(?:秒|分)钟?[后後])"
+    # As Google's packages for Python show it, and Python itself.
+    r"|retry_?delay\W{1,6}(?:seconds: )?(\d+(?:\.\d+)?s?)\b"
 )
 
 
-_points = cache(
-    partial(
-        re.compile,
-        r"(?i)(?:(?:again|access|retry|resets?|available) (?:at|on|after)|until):? (\d{4}-\d\d-\d\d)(?:[t ]| at )"
-        r"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)? ?(?:(?:z|utc|gmt)\b|([+-]\d\d:?\d\d))",
-    )
+_POINTS = (
+    r"(?i)(?:(?:again|access|retry|resets?|available) (?:at|on|after)|until):? (\d{4}-\d\d-\d\d)(?:[t ]| at )"
+    r"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)? ?(?:(?:z|utc|gmt)\b|([+-]\d\d:?\d\d))"
 )
 """`Your limit will reset at 2026-01-30 18:21:20 +0800`; without a zone it could be any time of that day."""
 
 
 def _duration(text: str) -> float | None:
-    return _sum(text) if _whole_duration().fullmatch(text) else None
+    return _sum(text) if re.fullmatch(_WHOLE_DURATION, text) else None
 
 
 def _sum(text: str) -> float:
@@ -163,7 +155,7 @@ def _sum(text: str) -> float:
         hours, minutes, seconds = map(int, text.split(":"))
         return hours * 3_600.0 + minutes * 60 + seconds
     total = 0.0
-    for number, unit in _durations().findall(text):
+    for number, unit in re.findall(_DURATIONS, text):
         name = unit.lower()
         total += float(number) * _UNITS["ms" if name == "milli" else name]
     return total
@@ -171,16 +163,16 @@ def _sum(text: str) -> float:
 
 def _spoken(message: str, clock: _Clock) -> float | None:
     # `Please try again in 6m12.5s`, `retry after 20 seconds`, `Please wait 3600 seconds before retrying`.
-    found = _phrases().search(message[:6_000])
+    found = re.search(_PHRASES, message[:6_000])
     if found is None:
-        found = _points().search(message[:6_000])
+        found = re.search(_POINTS, message[:6_000])
         return found and _until(instant(f"{found[1]}T{found[2]}{found[3] or 'Z'}"), clock)
     text = found[1] or found[2] or found[3]
     number = _number(text)
     return _bounded(number if number is not None else _sum(text))
 
 
-_draft_resets = cache(partial(re.compile, r"\b(?:r|remaining)=0\b[^,]{0,40}[;,] ?(?:t|reset)=(\d{1,9})"))
+_DRAFT_RESETS = r"\b(?:r|remaining)=0\b[^,]{0,40}[;,] ?(?:t|reset)=(\d{1,9})"
 """`"api";r=0;t=30` and, in older drafts of the IETF, `limit=9, remaining=0, reset=30`; only counters at zero."""
 
 
@@ -191,7 +183,7 @@ def _reset(headers: Mapping[str, str], clock: _Clock, *, limited: bool) -> float
     left: list[float] = []
     for name, value in headers.items():
         if name == "ratelimit":
-            spent += list(map(float, _draft_resets().findall(value)))
+            spent += list(map(float, re.findall(_DRAFT_RESETS, value)))
             continue
         if "reset" not in name or "ratelimit" not in name.replace("rate-", "rate"):
             continue

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._late import TOLD, marked
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import Reading, gist_of
 from lingate._model import JsonDict
@@ -95,6 +96,11 @@ class BlockTurns:
         self._owed.setdefault(given, []).append(own)
         return call if own == given else {**call, "id": own}
 
+    def _say_late(self, blocks: list[JsonDict]) -> None:
+        # Where system turns are refused: the user's turn says it, behind the results that it may have.
+        self.draft.note(TOLD)
+        self._rest += marked(blocks)
+
     def _place_late(self) -> None:
         # System turns wait until the user's turn before them is complete. Claude: "role 'system' must follow a 'user' message or
         # an 'assistant' message ending in a server tool result", and "must precede an 'assistant' message or end the array".
@@ -104,7 +110,8 @@ class BlockTurns:
             plain = said.keys() == {"role", "content"} and all("text" in block for block in as_blocks(said["content"]))
             ends = as_blocks(last["content"])[-1].get("type") if last["role"] == "assistant" else "tool_result"
             if plain and "tool_result" not in str(ends):
-                self.system += as_blocks(said["content"])
+                self.draft.note(TOLD)
+                self.turns.append({"role": "user", "content": marked(as_blocks(said["content"]))})
             else:
                 self.turns.append(said)
         self._late = []
@@ -122,28 +129,10 @@ _T = TypeVar("_T", bound=Turns)
 
 def written(turns: _T, messages: list[Any]) -> _T:
     # The turns, with these messages taken and written.
-    for at, message in enumerate(_asking(turns.draft, messages)):
+    for at, message in enumerate(messages):
         turns.add(message, at)
     turns.finish()
     return turns
-
-
-def _asking(draft: Draft, messages: list[Any]) -> list[Any]:
-    # OpenAI answers a system message that ends a conversation. Where it is no turn, models would go on with what the assistant
-    # said before it.
-    at = len(messages)
-    while at and dig(messages[at - 1], "role") in ("system", "developer") and _is_plain(messages[at - 1]):
-        at -= 1
-    before = messages[at - 1] if at else None
-    said = dig(before, "content") and not dig(before, "tool_calls")
-    if at == len(messages) or dig(before, "role") != "assistant" or not said:
-        return messages
-    draft.note(f"messages[{at}].role (a last system message was sent as the user's)")
-    return [*messages[:at], *({**message, "role": "user"} for message in messages[at:])]
-
-
-def _is_plain(message: JsonDict) -> bool:
-    return bool(message.get("content")) and "provider_specific_fields" not in message
 
 
 def ask_something(draft: Draft, turns: list[JsonDict], system: list[JsonDict], content: str) -> None:

@@ -32,7 +32,7 @@ class _Chat(Reshaped):
 
 
 def _target(call: Call, target: Target) -> Target:
-    return edited(replaced(target, traits={"late_system": "hoist", **target.traits}), _write)
+    return edited(replaced(target, traits={"late_system": "user", **target.traits}), _write)
 
 
 def _write(body: JsonDict, sent: HttpRequest) -> None:

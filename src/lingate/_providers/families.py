@@ -89,7 +89,7 @@ _CLAUDE_VERSION = re.compile(
 MISTRAL_TURNS: Traits = {
     "tool_names": "[a-zA-Z0-9_-]{1,64}",
     "call_ids": "[a-zA-Z0-9]{9}",
-    "late_system": "hoist",
+    "late_system": "result",
     "strict_turns": True,
 }
 
@@ -155,8 +155,8 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"\bgemini-\d(?!.*preview)", {"regional_price": True}),  # previews are everywhere or nowhere
     (r"\b(?:mistral|ministral|mixtral|pixtral|magistral|codestral|devstral)", MISTRAL_TURNS),
     # Their template knows one system message, and that first (anomalyco/opencode#15059, BerriAI/litellm#39282).
-    (r"\bqwen-?3[.p][5-9]", {"think_tags": True, "late_system": "hoist"}),
-    (r"\bqwen-?[4-9](?!\d)", {"late_system": "hoist"}),
+    (r"\bqwen-?3[.p][5-9]", {"think_tags": True, "late_system": "result"}),
+    (r"\bqwen-?[4-9](?!\d)", {"late_system": "result"}),
     # These write their reasoning into the content unless the host takes it out (recorded at two hosts).
     (r"deepseek-r1|\bqwq\b|\bqwen-?3(?![\d])|minimax-m\d", {"think_tags": True}),
 )
@@ -194,6 +194,8 @@ def _claude(name: str) -> Traits:
     # The pages "What's new" of Fable 5.1, Opus 5.5 and Sonnet 5.5: 400 `tool_choice: type "tool" and "any" are not
     # supported for this model`, `"thinking.type.disabled" is not supported for this model`. Haiku 5.5 takes both.
     mythos = "fable" in name or "mythos" in name
+    if "mythos-preview" in name:  # UKGovernmentBEIS/inspect_ai#4221
+        del out["late_system"]
     if version >= (4, 5):
         out["regional_price"] = True
     newest = version >= (5, 1 if mythos else 5) and "haiku" not in name

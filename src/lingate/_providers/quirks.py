@@ -333,14 +333,15 @@ def thinking_off_unless_streamed(body: JsonDict, sent: HttpRequest) -> None:
 
 
 def owed_reasoning(body: JsonDict, sent: HttpRequest) -> None:
-    # Send a space as the reasoning of a turn with calls that came without (`reasoning_owed`).
+    # Send a space as the reasoning of a turn that came without (`reasoning_owed`).
+    every = sent.target.traits.get("reasoning_owed") == "beside_tools" and body.get("tools")
+
+    def paid(message: JsonDict) -> JsonDict:
+        owed = message.get("tool_calls") or (every and message.get("role") == "assistant")
+        return {**message, "reasoning_content": " "} if owed and not message.get("reasoning_content") else message
+
     if dig(body, "thinking", "type") != "disabled":
-        _change_messages(body, _with_reasoning)
-
-
-def _with_reasoning(message: JsonDict) -> JsonDict:
-    owed = message.get("tool_calls") and not message.get("reasoning_content")
-    return {**message, "reasoning_content": " "} if owed else message
+        _change_messages(body, paid)
 
 
 def edits_for(quirks: tuple[str, ...], fields: Mapping[str, Any], traits: Traits) -> tuple[Edit, ...]:

@@ -84,6 +84,7 @@ _KIMI: Traits = {
     "reasoning_history": "reasoning_content",
     "tool_choice_required": "auto",
     "tool_schema_drop": ("$schema",),
+    "regular_schema": True,
     "text_content": True,
     "strict_turns": "answers",
     "max_temperature": 1.0,
@@ -659,7 +660,13 @@ _ROWS = (
             "max_stop": 16,
             "efforts": ("low", "medium", "high", "max"),
         },
-        models=(ModelRule(pattern=r"(?!deepseek-chat).*", traits={"tool_choice_required": "auto"}),),
+        # An empty text is no reasoning there (NousResearch/hermes-agent#17341), and turns without calls owe it too (#16021).
+        models=(
+            ModelRule(
+                pattern=r"(?!deepseek-chat).*",
+                traits={"tool_choice_required": "auto", "reasoning_owed": "beside_tools"},
+            ),
+        ),
         quirks=("effort_beside_thinking",),
         note="Anthropic format at https://api.deepseek.com/anthropic.",
     ),

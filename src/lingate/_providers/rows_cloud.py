@@ -257,7 +257,7 @@ CLOUD = (
             headers={"authorization": "Basic {key}", "rquid": "{uuid}"},
         ),
         unsupported=("stop", "n", "parallel_tool_calls", "logprobs", "seed"),
-        traits={"structured": "tool", "stream_usage": False, "late_system": "hoist", "max_tokens_param": "max_tokens"},
+        traits={"structured": "tool", "stream_usage": False, "late_system": "user", "max_tokens_param": "max_tokens"},
         note=(
             "The key is the authorization data of the personal account. GIGACHAT_SCOPE is GIGACHAT_API_PERS, _B2B or _CORP. The "
             "host's certificates are of a Russian authority, which the system must know."

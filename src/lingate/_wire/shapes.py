@@ -39,6 +39,16 @@ def dig(value: Any, *path: str) -> Any:
     return value
 
 
+def pointed(root: Any, reference: str) -> Any:
+    # What `#/...` refers to, as RFC 6901 has it; None where there is no such thing.
+    for step in reference.split("/")[1:]:
+        if isinstance(root, list) and step.isdecimal():
+            root = root[int(step)] if int(step) < len(root) else None
+        else:
+            root = dig(root, step.replace("~1", "/").replace("~0", "~"))
+    return root
+
+
 def without(fields: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in names}
 

@@ -1,4 +1,4 @@
-"""The `lingate` command. What it needs beyond the base install is the extra `cli`; without it, it says so in one line."""
+# The `lingate` command. What it needs beyond the base install is the extra `cli`; without it, it says so in one line.
 
 from __future__ import annotations
 

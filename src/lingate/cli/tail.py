@@ -12,7 +12,7 @@ _SILENCE = 30.0
 
 
 def run(screen: Screen, *, url: str | None, as_json: bool, count: int | None, **wanted: str | bool | None) -> None:
-    """Show calls until the gateway stops, the number asked for has passed, or Ctrl-C."""
+    # Show calls until the gateway stops, the number asked for has passed, or Ctrl-C.
     events = AdminClient(url).follow("tail", silence=_SILENCE, **wanted)
     shown = 0
     for name, data in events:

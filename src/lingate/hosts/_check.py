@@ -124,15 +124,18 @@ def _run(
         timer.start()
         told = 0
         failed = False
-        with process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                outcome = Outcome(**json.loads(line))
-                told += 1
-                failed |= outcome.outcome == "failed"
-                each(outcome)
-        late = not timer.is_alive()
-        timer.cancel()
+        try:
+            with process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    outcome = Outcome(**json.loads(line))
+                    told += 1
+                    failed |= outcome.outcome == "failed"
+                    each(outcome)
+            late = not timer.is_alive()
+        finally:  # Ctrl-C, say: the host is not to go on, and nobody to wait for the timer
+            timer.cancel()
+            process.kill()
         noise.seek(0)
         text = noise.read().decode(errors="replace")
     if process.returncode != 0 and not failed:

@@ -9,11 +9,11 @@ from lingate.errors import BudgetExceededError, PermissionDeniedError
 from lingate.server.access.bounds import (
     LONGEST,
     all_output,
+    answers_of,
     asked_output,
     circumstances_of,
     longest_answer,
     other_output,
-    response_cache_of,
     shorten,
 )
 from lingate.server.costing import estimate_tokens, prompt_size
@@ -112,12 +112,12 @@ def _bound_as(exchange: Exchange, body: JsonDict, instead: Sequence[str] | None,
     if operation == "count_tokens":
         of.input_price = of.output_price = of.fixed = 0.0  # nobody takes money for it
     elif operation not in _GENERATING:
-        of.answers = response_cache_of(body) if operation == "images" else 1
+        of.answers = answers_of(body) if operation == "images" else 1
         of.max_output = other_output(operation, of.circumstances) * of.answers
         return
     elif of.input_price is None or of.output_price is None:
         of.input_price = of.output_price = None  # half a price is none
-    limit, of.answers = longest_answer(body), response_cache_of(body)
+    limit, of.answers = longest_answer(body), answers_of(body)
     of.model_max_output = (of.model_max_output or LONGEST) * of.answers
     if limit is not None:
         of.max_output = all_output(limit, of.thinking, of.answers)

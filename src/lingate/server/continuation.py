@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lingate._call.batches import summed
 from lingate._call.plan import Route, Streaming, open_stream
@@ -18,8 +18,7 @@ from lingate._model import Event, JsonDict, Opaque, Start, Text, Thinking, Usage
 from lingate.errors import ConfigError, LingateError, StreamInterruptedError
 from lingate.server.access.bounds import shortened
 from lingate.server.admission import reserve_more
-from lingate.server.costing import estimate_tokens, note_stream
-from lingate.server.records import COUNTS
+from lingate.server.costing import added, estimate_tokens, note_stream
 
 if TYPE_CHECKING:
     from lingate.server.exchange import Exchange
@@ -41,14 +40,11 @@ _PLEASE = (
     "very next character. Do not repeat any of it, and do not say anything about the interruption."
 )
 
-_COUNTS = (*COUNTS, "cost")
-"""What of a ledger's row is added up."""
-
 
 class Continuation:
     # One streamed answer that may be gone on with.
 
-    __slots__ = ("_before", "_bound", "_exchange", "_given", "_lead", "_noted", "_text", "_told", "count")
+    __slots__ = ("_bound", "_exchange", "_given", "_lead", "_noted", "_text", "_told", "count")
 
     def __init__(self, exchange: Exchange) -> None:
         self.count = 0
@@ -57,7 +53,6 @@ class Continuation:
         self._given: list[str] = []  # and of this one
         self._lead = ""  # white space at its end, which the next part may begin with again
         self._told: JsonDict = {}  # token counts of the parts before
-        self._before: dict[str, Any] = {}  # the same as the ledger has them, with the costs
         self._noted: StreamState | None = None
         self._bound: int | None = None  # tokens that the next part may have, where the budgets say
 
@@ -104,13 +99,10 @@ class Continuation:
 
     def _begin(self, state: StreamState, text: str) -> None:
         # From here on what comes is of the next part.
-        row = self._exchange.row
         self.count += 1
         self._text, self._lead, self._given = text, text[len(text.rstrip()) :], []
-        self._told = summed(self._told, _counted(row, state.collector.usage))
-        self._before = _added(self._before, row)
-        for name in _COUNTS:
-            setattr(row, name, None)
+        self._told = summed(self._told, _counted(self._exchange.row, state.collector.usage))
+        self._exchange.next_part()
 
     async def _reserve(self, text: str) -> None:
         # Reserve what the next part may cost beyond what the parts before have left of what was reserved.
@@ -119,7 +111,7 @@ class Continuation:
         body = dict(exchange.call.body)
         self._make_room(body)
         _ask_for_rest(body, text.rstrip(), native=False)
-        self._bound = await reserve_more(exchange, body, _added(self._before, exchange.row)["cost"])
+        self._bound = await reserve_more(exchange, body, added(exchange.before, exchange.row).get("cost"))
 
     def _make_room(self, body: JsonDict) -> None:
         # What there is of an answer counts in its bounds.
@@ -147,8 +139,7 @@ class Continuation:
     def note(self, state: StreamState) -> None:
         # Write down what all parts used together.
         self._note(state)
-        for name, value in _added(self._before, self._exchange.row).items():
-            setattr(self._exchange.row, name, value)
+        self._exchange.sum_up()
         body = self._exchange.row.body
         if body is not None:
             body["response"] = self._answer(state)
@@ -158,7 +149,14 @@ class Continuation:
         text = self._text + "".join(self._given)
         first = (response["choices"] or [{"index": 0, "message": {"role": "assistant"}, "finish_reason": None}])[0]
         choice = {**first, "message": {**first["message"], "content": text}}
-        return {**response, "choices": [choice], "usage": summed(self._told, response["usage"] or {})}
+        told = (
+            _counted(self._exchange.row, None) if response["usage"] is None else summed(self._told, response["usage"])
+        )
+        return {**response, "choices": [choice], "usage": told}
+
+    def untold(self, state: StreamState) -> list[Event]:
+        # The counts of all parts, where the last one tells none: else those of the parts before would stand for them.
+        return [Usage(_counted(self._exchange.row, None))] if self.count and state.collector.usage is None else []
 
     def _note(self, state: StreamState) -> None:
         if state is not self._noted:
@@ -248,17 +246,3 @@ def _counted(row: LedgerRow, told: JsonDict | None) -> JsonDict:
     prompt, made = row.prompt_tokens or 0, row.completion_tokens or 0
     counts = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
     return {**(told or {}), **counts}
-
-
-def _added(before: dict[str, Any], row: LedgerRow) -> dict[str, Any]:
-    # What the parts before and this one used, where anybody said. The cost is known if that of every part is.
-    made: dict[str, Any] = {}
-    for name in _COUNTS:
-        values = [value for value in (before.get(name), getattr(row, name)) if value is not None]
-        made[name] = sum(values) if values else None
-    made["price"] = row.price
-    if before and before["cost"] is None:
-        made["cost"], made["price"] = None, before["price"]
-    elif row.cost is None:
-        made["cost"] = None
-    return made

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from lingate._model import Call, JsonDict
 from lingate._providers.catalog import REPORTED
 from lingate._providers.counts import with_own_tools
-from lingate.server.access.bounds import all_output, longest_answer, response_cache_of
+from lingate.server.access.bounds import all_output, answers_of, longest_answer
 from lingate.server.ledger.journal import MOST_TOKENS
+from lingate.server.records import COUNTS, INCOMPLETE
 
 if TYPE_CHECKING:
     from lingate._call.stream import StreamState
     from lingate.server.exchange import Exchange
+    from lingate.server.records import LedgerRow
+    from lingate.server.routing import Deployment
     from lingate.server.routing.prices import Sheet
 
 _NO_PARTS: JsonDict = {}
@@ -23,14 +26,17 @@ _MOST_DOLLARS = 1e6
 _NOT_COUNTED = "the provider gave no token counts"
 _NO_OUTPUT = "the provider did not count the output"
 _IMPOSSIBLE = "the provider's token counts cannot be"
+SUMMED = (*COUNTS, "cost", "price")
+"""Fields of a row that say what a part of its call used."""
+
 _OF_THE_INPUT = ("prompt_tokens_details", "cache_creation", "service_tier", "speed", "inference_geo")
 
 
-def note_usage(exchange: Exchange, response: JsonDict) -> None:
-    # Write what an answer used into the row, with what that costs.
-    if exchange.span is not None:
+def note_usage(exchange: Exchange, response: JsonDict, by: Deployment | None = None) -> None:
+    # Write what an answer used into the row, with what that costs where it was made.
+    if exchange.span is not None and by is None:
         exchange.span.told(response)
-    row, deployment, usage = exchange.row, exchange.chain.deployment, response.get("usage")
+    row, deployment, usage = exchange.row, by or exchange.chain.deployment, response.get("usage")
     if not isinstance(usage, dict):
         if deployment is not None and row.operation != "count_tokens":
             row.cost, row.price = None, _NOT_COUNTED
@@ -47,6 +53,21 @@ def note_usage(exchange: Exchange, response: JsonDict) -> None:
         row.audio_tokens = (_count(read.get("audio_tokens")) or 0) + (_count(made.get("audio_tokens")) or 0) or None
     if deployment is not None:
         row.cost, row.price = _cost(exchange, deployment.sheet, response, usage)
+
+
+def added(before: JsonDict, row: LedgerRow) -> JsonDict:
+    # What parts before and this one used, where anybody said. The cost is known if that of every part is.
+    if row.price is None:
+        return before  # nothing was noted
+    made = {name: getattr(row, name) for name in SUMMED}
+    if before:
+        for name in COUNTS:
+            if before[name] is not None:
+                made[name] = before[name] + (made[name] or 0)
+        made["cost"] = None if None in (before["cost"], row.cost) else before["cost"] + row.cost
+        if before["cost"] is None or before["price"].startswith(INCOMPLETE):
+            made["price"] = before["price"]
+    return made
 
 
 def estimated_cost(exchange: Exchange, response: JsonDict) -> float | None:
@@ -115,7 +136,7 @@ def _estimated(
     said, longest = estimate_tokens(_said(response)), longest_answer(asked.body)
     if longest is not None and (deployment := exchange.chain.deployment) is not None:
         thinking = deployment.thinking(str(asked.body.get("reasoning_effort") or ""))
-        said = min(said, all_output(longest, thinking, response_cache_of(asked.body)))
+        said = min(said, all_output(longest, thinking, answers_of(asked.body)))
     made = max(written or 0, said)
     sums = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
     if read and made == written:

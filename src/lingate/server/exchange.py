@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from lingate._call.batches import summed
+import msgspec
+
 from lingate._call.plan import Context, Streaming
 from lingate._dialects._base import OperationFormat
 from lingate._io.transport import untied
 from lingate._model import Attempt, Call, JsonDict, Record
 from lingate.errors import LingateError
-from lingate.server.costing import estimated_cost, note_usage
+from lingate.server.costing import SUMMED, added, estimated_cost, note_usage
 from lingate.server.errors import OverloadError
 from lingate.server.faces import Found
 from lingate.server.http import ClientGoneError, Headers, Reply, Request
@@ -82,7 +83,8 @@ class Exchange(Record, eq=False):
     stalled: bool = False  # the request's body has not come
     interrupted: bool = False  # the gateway stops
     _ended: bool = False
-    _instead: float | None = None  # of a cost that nobody knows
+    before: JsonDict = msgspec.field(default_factory=dict)  # what the ledger has of the parts before
+    _owed: tuple[float | None, ...] = ()  # what each part costs, or may where nobody knows
     _paid: bool = False  # there is a whole answer
     _watcher: asyncio.Task[None] | None = None
     _patience: asyncio.TimerHandle | None = None
@@ -129,7 +131,7 @@ class Exchange(Record, eq=False):
             self.stalled = True
             self._task.cancel()
 
-    def left(self) -> None:
+    def client_left(self) -> None:
         if self._ended:
             return
         self.abandoned = True
@@ -156,25 +158,38 @@ class Exchange(Record, eq=False):
         if self._patience is not None:
             self._patience.cancel()
 
-    def noted(self, response: JsonDict, request_id: str | None = None) -> None:
+    def note_answer(self, response: JsonDict, request_id: str | None = None) -> None:
         # Write down what came back in one piece, with the provider's id of it: it is paid for, whatever comes of it.
         self._paid = True
         choices = response.get("choices")
         if choices:
             self.row.finish = choices[0].get("finish_reason")
-        used, told = self.context.used, response.get("usage")
-        note_usage(self, {**response, "usage": summed(used, told)} if used and told else response)
+        note_usage(self, response)
         self.estimate_cost(response)
+        self._note_used()
         if self.live.store_prompts:
             self.row.body = {"request": self.call.body, "response": response}
         self.row.request_id = request_id
 
     def estimate_cost(self, response: JsonDict) -> None:
         # Estimate a cost that nobody knows, if all that a budget had was reserved: it must not be gone for good.
-        if self.row.cost is None and self.reservation is not None and self.reservation.max_output is not None:
-            self._instead = estimated_cost(self, response)
+        if self.reservation is not None and self.reservation.max_output is not None:
+            cost = self.row.cost
+            self._owed += (estimated_cost(self, response) if cost is None else cost,)
 
-    def pay(self, cost: float | None) -> None:
+    def next_part(self) -> None:
+        # What was noted is a part's; what will be is another's.
+        self.before = added(self.before, self.row)
+        for name in SUMMED:
+            setattr(self.row, name, None)
+
+    def sum_up(self) -> None:
+        # Let the row have what all parts used together.
+        for name, value in added(self.before, self.row).items():
+            setattr(self.row, name, value)
+        self.before = {}
+
+    def charge(self, cost: float | None) -> None:
         # Note what a call costs that tells no usage, None where nobody knows; it is owed whatever comes of the answer.
         self._paid = True
         self.row.cost, self.row.price = cost, "cost_per_request" if cost is not None else "no cost_per_request"
@@ -186,14 +201,16 @@ class Exchange(Record, eq=False):
         else:
             self.settle(status, None)
 
-    def opened(self, opened: Streaming) -> None:
+    def note_first_event(self, opened: Streaming) -> None:
         # Write down that the first event of a stream is there.
         row, deployment = self.row, self.chain.deployment
         row.ttft = time.monotonic() - self.began
         trail = self.context.trail
         row.request_id = trail[-1].request_id
         row.attempts = len(trail)
-        self.chain.began(trail[-1].seconds)  # not the tries before it, nor what the client took to send its request
+        self.chain.first_event(
+            trail[-1].seconds
+        )  # not the tries before it, nor what the client took to send its request
         if deployment is not None:
             row.deployment = deployment.id
 
@@ -267,9 +284,12 @@ class Exchange(Record, eq=False):
 
     def _note_used(self) -> None:
         # Requests that a call was divided into, of which a later one failed: those before are paid for.
-        used = None if self.context is _LATER else self.context.used
-        if used is not None and not self._ended:
-            note_usage(self, {"usage": used})
+        chain: RouteChain | None = self.chain
+        if chain is not None and not self._ended and (paid := chain.paid()):
+            for deployment, used in paid:
+                self.next_part()
+                note_usage(self, {"usage": used}, deployment)
+            self.sum_up()
 
     def _note_given_up(self) -> None:
         # A time-out of the caller's own is up, as if it had left: what was asked may be billed all the same.
@@ -332,7 +352,9 @@ class Exchange(Record, eq=False):
         used = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
         if row.attempts and (error is None or used or self._paid):
             counted = row.prompt_tokens is not None and (row.completion_tokens is not None or row.finish is None)
-            cost = self._instead if row.cost is None else row.cost
+            cost = row.cost
+            if cost is None and None not in self._owed:
+                cost = sum(self._owed) if self._owed else None  # type: ignore[arg-type]
             if cost is not None and not row.is_priced and reservation.max_output is None:
                 cost = max(cost, reservation.reserved / 1e9)  # a fee that nobody knows comes on top of it
             reservation.settle(used if counted else None, cost)
@@ -360,9 +382,9 @@ class Exchange(Record, eq=False):
             row.deployment, row.provider, row.provider_model = deployment.id, deployment.provider, deployment.model
         if error is None:
             took = trail[-1].seconds if trail else 0.0
-            chain.won(took, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
+            chain.succeeded(took, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
         else:
-            chain.lost(None if row.status == CLIENT_LEFT else error)
+            chain.failed(None if row.status == CLIENT_LEFT else error)
 
 
 def _left() -> LingateError:
@@ -417,4 +439,4 @@ class DisconnectWatcher:
 
 async def _wait_for_leaving(exchange: Exchange) -> None:
     await exchange.reply.gone()
-    exchange.left()
+    exchange.client_left()

@@ -37,12 +37,8 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
     # Answer one request, whatever happens.
     # Whatever wakes this task up comes down all its coroutines, with each event of a stream: as few as can be are
     # nested.
-    pass_through_routes = gateway.live.pass_through_routes
-    route = (
-        pass_through_route_for(pass_through_routes, request)
-        if pass_through_routes and not is_admin_path(request.path)
-        else None
-    )
+    routes = gateway.live.pass_through_routes
+    route = pass_through_route_for(routes, request) if routes and not is_admin_path(request.path) else None
     found = faces.found_for(request) if route is None else route[0].found
     if found is None:
         await builtin.answer(gateway, request, reply)
@@ -56,11 +52,8 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
         if route is not None:
             await pass_through(exchange, *route)
         elif await _enters(exchange):
-            await (
-                _answer(exchange)
-                if exchange.cache_request is None
-                else exchange.cache_request.answers.serve(exchange, exchange.cache_request, _answer)
-            )
+            wanted = exchange.cache_request
+            await (_answer(exchange) if wanted is None else wanted.cache.serve(exchange, wanted, _answer))
     except LingateError as error:
         exchange.refuse(error)
     except ClientGoneError:
@@ -126,7 +119,7 @@ async def _whole(exchange: Exchange) -> None:
         exchange.made = response
     if response.get("created") == 0:
         response["created"] = int(exchange.row.at)  # the provider does not say when
-    exchange.noted(response, exchange.context.trail[-1].request_id)
+    exchange.note_answer(response, exchange.context.trail[-1].request_id)
     same = (
         done.body
         and may_relay(exchange, done.sent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 
@@ -44,13 +45,13 @@ class PassThroughRoute:
         self.target = Target(row=row, model=self.path, url=address, secrets=tuple(sorted(words, key=len, reverse=True)))
         self.timeout = Timeout(total=endpoint.timeout or seconds or _SECONDS)
 
-    def request(self, asked: Request, body: bytes, rest: str, token: str | None) -> HttpRequest:
-        # What goes on: all but the caller's key, which is for this gateway and nobody else.
+    def request(self, asked: Request, body: bytes, rest: str, is_ours: Callable[[str], bool]) -> HttpRequest:
+        # What goes on: all but keys of this gateway, which are for nobody else.
         endpoint, target = self.endpoint, self.target
         fixed = {name for name, _ in self.query}
         query = [*self.query]
         for name, value in parse_qsl(asked.query, keep_blank_values=True):
-            if name not in fixed and (not token or value != token):
+            if name not in fixed and not is_ours(value):
                 query.append((name, value))
         said = {name for name, _ in query}
         query += [item for item in endpoint.default_query_params.items() if item[0] not in said]
@@ -59,7 +60,7 @@ class PassThroughRoute:
             name.lower(): value
             for name, value in asked.headers()
             if (name.lower() in _CARRIED or (endpoint.forward_headers and not _STAYS(name.lower())))
-            and not (token and token in value)
+            and not is_ours(value)
         }
         headers |= {name.lower(): value for name, value in endpoint.headers.items()}
         # As a call with headers of its own it is not kept as a draft: paths and queries are without number.

@@ -34,6 +34,11 @@ def encoder_for(exchange: Exchange) -> StreamEncoder:
     encoder = exchange.form.encoder(exchange.call)
     if exchange.found.face.dialect == "ollama":
         return _on_the_clock(encoder, exchange.began)
+    if exchange.found.face.dialect == "anthropic":
+        from lingate._dialects.anthropic.face_response import Encoder
+
+        if isinstance(encoder, Encoder):
+            encoder.estimated = exchange.prompt_tokens
     if not exchange.found.listed:
         return encoder
     from lingate._dialects.gemini.face_response import ListEncoder  # few ask for it

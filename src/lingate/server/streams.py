@@ -43,7 +43,7 @@ async def stream(exchange: Exchange) -> None:
     # The head goes out when the upstream's first event is there: until then an error is an answer.
     opened = await perform(open_stream(exchange.chain, exchange.context), exchange.transport)
     try:
-        exchange.opened(opened)
+        exchange.note_first_event(opened)
         encoder = encoder_for(exchange)
         exchange.dropped = opened.sent.dropped
         # What comes first is ready before the head goes out, so that both leave together.
@@ -197,6 +197,8 @@ class Relay:
             # It is not the provider whose answer ended early then.
             rest += self._encoder.error(OverloadError(_STOPPING) if self._interrupted else state.error)
         elif not self._raw:
+            for event in self._more.untold(state) if self._more is not None else ():
+                rest += self._encoder.event(event)
             rest += self._encoder.end()
         await self._sink.send(rest)
         if state.whole:

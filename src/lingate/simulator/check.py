@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from lingate._wire.shapes import as_dict, as_list
+from lingate._wire.shapes import as_dict, as_list, pointed
 
 Schema = Any
 """A mapping or a boolean; whatever else a client sent counts as no constraint."""
@@ -20,18 +20,8 @@ _MAX_DEPTH = 64
 
 def resolve(root: Schema, reference: Any) -> Schema:
     # What a `#/...` reference points to; True (anything) for what cannot be found here.
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        return True
-    found = root
-    for part in reference[1:].split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, Mapping) and key in found:
-            found = found[key]
-        elif isinstance(found, list) and key.isdigit() and int(key) < len(found):
-            found = found[int(key)]
-        else:
-            return True
-    return found
+    found = pointed(root, reference) if isinstance(reference, str) and reference.startswith("#") else None
+    return True if found is None else found
 
 
 def same(left: Any, right: Any) -> bool:

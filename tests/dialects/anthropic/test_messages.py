@@ -34,22 +34,51 @@ def test_a_lone_system_text_stays_a_string_and_the_turns_stay_strings() -> None:
     assert body["messages"] == [{"role": "user", "content": "hi"}]
 
 
-@pytest.mark.requirement("X6")
-def test_system_and_developer_messages_wherever_they_stand_are_hoisted_in_order() -> None:
-    body = wire(
-        messages=[
-            {"role": "system", "content": "one"},
-            {"role": "developer", "content": [{"type": "text", "text": "two", "cache_control": MARK}]},
-            user("hi"),
-            assistant("hello"),
-            user("more"),
-            {"role": "system", "content": "three", "cache_control": MARK},
-        ]
-    )
+NOTE = {"role": "system", "content": "note"}
+TOLD = "messages[].role (system messages behind the first turn were sent as the user's)"
 
-    assert body["system"] == [text("one"), text("two", cache_control=MARK), text("three", cache_control=MARK)]
-    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+
+@pytest.mark.requirement("X6")
+def test_system_messages_at_the_head_stand_apart_and_later_ones_are_the_users_in_their_place() -> None:
+    # A system text that grows with the conversation is another beginning each time, and nothing is read from the cache.
+    messages = [
+        {"role": "system", "content": "one"},
+        {"role": "developer", "content": [{"type": "text", "text": "two", "cache_control": MARK}]},
+        user("hi"),
+        assistant("hello"),
+        user("more"),
+        {"role": "system", "content": "three", "cache_control": MARK},
+    ]
+    body = wire(messages=messages)
+
+    assert body["system"] == [text("one"), text("two", cache_control=MARK)]
+    assert body["messages"] == [
+        *messages[2:4],
+        user([text("more"), text("<system>\nthree\n</system>", cache_control=MARK)]),
+    ]
+    assert dropped(messages=messages) == [TOLD]
     check_params(body)
+
+
+def test_a_late_system_message_stands_behind_all_results_of_a_turn_and_before_what_the_user_adds() -> None:
+    calls = [user("go"), assistant(tool_calls=[called("a"), called("b")])]
+    turn = wire(messages=[*calls, result("a"), NOTE, result("b"), user("and?")])["messages"][-1]["content"]
+
+    assert [block.get("tool_use_id") or block["text"] for block in turn] == [
+        "a",
+        "b",
+        "<system>\nnote\n</system>",
+        "and?",
+    ]
+
+
+@pytest.mark.parametrize("traits", [{}, NEWEST])
+def test_what_was_sent_stays_the_beginning_of_what_is_sent_next(traits: Any) -> None:
+    turns = [user("a"), NOTE, assistant("b"), NOTE, assistant("c"), user("d"), NOTE, assistant("e"), NOTE]
+    whole = json.dumps(wire(traits, messages=turns)["messages"])
+
+    for end in (2, 4, 7):
+        assert whole.startswith(json.dumps(wire(traits, messages=turns[:end])["messages"])[:-1])
 
 
 def test_a_late_system_message_stays_where_it_is_if_the_model_takes_it() -> None:
@@ -76,9 +105,6 @@ def test_a_late_system_message_never_divides_the_results_of_one_turn() -> None:
     assert [block.get("tool_use_id") for block in body["messages"][2]["content"]] == ["a", "b", None]
 
 
-NOTE = {"role": "system", "content": "note"}
-
-
 @pytest.mark.parametrize(
     ("messages", "turns", "system"),
     [
@@ -87,10 +113,14 @@ NOTE = {"role": "system", "content": "note"}
         ([user("a"), NOTE, NOTE, assistant("b"), user("c")], [user("a"), NOTE, NOTE, assistant("b"), user("c")], None),
         (
             [user("a"), assistant("b"), NOTE, assistant("c"), user("d")],
-            [user("a"), assistant([text("b"), text("c")]), user("d")],
-            [text("note")],
+            [user("a"), assistant("b"), user([text("<system>\nnote\n</system>")]), assistant("c"), user("d")],
+            None,
         ),
-        ([user("a"), assistant("b"), NOTE], [user("a"), assistant("b"), user("note")], None),
+        (
+            [user("a"), assistant("b"), NOTE],
+            [user("a"), assistant("b"), user([text("<system>\nnote\n</system>")])],
+            None,
+        ),
     ],
 )
 def test_a_late_system_message_stands_behind_a_turn_of_the_users_and_before_one_of_the_assistants(
@@ -108,8 +138,9 @@ def test_a_system_message_behind_the_assistants_last_words_asks_for_an_answer(tr
     # The model was made to go on with those words, or the request was refused as if it were asked to.
     messages = [user("hi"), assistant("Hello."), {"role": "system", "content": "Now summarise."}]
 
-    assert wire(traits, messages=messages)["messages"] == [*messages[:2], user("Now summarise.")]
-    assert dropped(traits, messages=messages) == ["messages[2].role (a last system message was sent as the user's)"]
+    asked = user([text("<system>\nNow summarise.\n</system>")])
+    assert wire(traits, messages=messages)["messages"] == [*messages[:2], asked]
+    assert dropped(traits, messages=messages) == [TOLD]
 
 
 def test_a_lone_system_message_is_sent_as_the_users_since_there_must_be_one() -> None:

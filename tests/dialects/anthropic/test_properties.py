@@ -69,7 +69,7 @@ _traits = st.fixed_dictionaries(
         "thinking": st.sampled_from(["adaptive", "budget", "none"]),
         "structured": st.sampled_from(["json_schema", "json_object", "tool", "none"]),
         "sampling": st.sampled_from(["any", "one", "none"]),
-        "late_system": st.sampled_from(["keep", "hoist"]),
+        "late_system": st.sampled_from(["keep", "user"]),
         "max_stop": st.integers(0, 4),
         "prefill": st.booleans(),
         "cache_control": st.booleans(),

@@ -61,13 +61,16 @@ def answered(given: str, *content: dict[str, Any], **fields: Any) -> dict[str, A
 
 
 @pytest.mark.requirement("X6")
-def test_system_text_stands_apart_wherever_it_came() -> None:
+def test_system_text_stands_apart_at_the_head_and_is_the_users_behind_it() -> None:
+    late = {"role": "developer", "content": "No jokes.", "cache_control": {"type": "ephemeral"}}
     body = wire(
-        messages=[user("hi"), {"role": "system", "content": "Be brief."}, {"role": "developer", "content": "No jokes."}]
+        at_bedrock("anthropic.claude-haiku-4-5"),
+        messages=[{"role": "system", "content": "Be brief."}, user("hi"), late],
     )
 
-    assert body["system"] == [{"text": "Be brief."}, {"text": "No jokes."}]
-    assert body["messages"] == [{"role": "user", "content": [{"text": "hi"}]}]
+    assert body["system"] == [{"text": "Be brief."}]
+    told = [{"text": "hi"}, {"text": "<system>\nNo jokes.\n</system>"}, {"cachePoint": {"type": "default"}}]
+    assert body["messages"] == [{"role": "user", "content": told}]
 
 
 def test_a_late_system_message_stays_behind_its_turn_where_the_model_knows_them() -> None:

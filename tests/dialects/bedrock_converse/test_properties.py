@@ -105,7 +105,7 @@ _traits = st.fixed_dictionaries(
         "thinking": st.sampled_from(["adaptive", "budget", "none"]),
         "structured": st.sampled_from(["json_schema", "json_object", "tool", "none"]),
         "sampling": st.sampled_from(["any", "one", "none"]),
-        "late_system": st.sampled_from(["keep", "hoist"]),
+        "late_system": st.sampled_from(["keep", "user"]),
         "tool_choice_required": st.sampled_from(["any", "auto"]),
         "reasoning_param": st.sampled_from(["reasoning_effort", "reasoning_config", "reasoning", "none"]),
         "reasoning_history": st.sampled_from(["drop", "reasoning_content"]),

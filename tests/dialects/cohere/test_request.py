@@ -190,12 +190,12 @@ def test_roles_are_told_in_the_words_there_are() -> None:
     assert [message["role"] for message in made] == ["system", "user", "assistant", "system", "user"]
 
 
-def test_a_late_system_message_may_be_brought_to_the_front() -> None:
+def test_a_late_system_message_may_be_the_users() -> None:
     messages = [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}, {"role": "user", "content": "c"}]
 
-    made = wire({"late_system": "hoist"}, messages=messages)["messages"]
+    made = wire({"late_system": "user"}, messages=messages)["messages"]
 
-    assert [message["content"] for message in made] == ["b", "a", "c"]
+    assert made == [messages[0], {"role": "user", "content": "<system>\nb\n</system>"}, messages[2]]
 
 
 def test_a_lone_system_message_is_something_to_answer() -> None:

@@ -26,7 +26,8 @@ def contents(*messages: Any, traits: Traits | None = None) -> list[dict[str, Any
 
 
 @pytest.mark.requirement("X6")
-def test_system_messages_stand_apart_wherever_they_are() -> None:
+def test_system_messages_stand_apart_at_the_head_and_are_the_users_behind_it() -> None:
+    # A system text that grows with the conversation is another beginning each time, and nothing is read from the cache.
     made = wire(
         messages=[
             {"role": "system", "content": "one"},
@@ -38,12 +39,25 @@ def test_system_messages_stand_apart_wherever_they_are() -> None:
         ]
     )
 
-    assert made["systemInstruction"] == {"parts": [{"text": "one"}, {"text": "two"}, {"text": "three"}]}
+    assert made["systemInstruction"] == {"parts": [{"text": "one"}]}
     assert made["contents"] == [
         {"role": "user", "parts": [{"text": "hi"}]},
         {"role": "model", "parts": [{"text": "yes"}]},
+        {"role": "user", "parts": [{"text": "<system>\ntwo\n</system>"}]},
         {"role": "user", "parts": [{"text": "on"}]},
+        {"role": "user", "parts": [{"text": "<system>\nthree\n</system>"}]},
     ]
+
+
+def test_a_late_system_message_divides_no_calls_from_their_results() -> None:
+    note = {"role": "system", "content": "note"}
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "x"} for call in CALLS]
+    asked = {"role": "assistant", "content": None, "tool_calls": CALLS}
+    made = contents(USER, asked, note, results[0], note, *results[1:], USER)
+
+    assert [part.keys() for part in made[2]["parts"]] == [{"functionResponse"}] * len(CALLS)
+    assert made[3]["parts"] == [{"text": "<system>\nnote\n</system>"}] * 2
+    assert made[4]["parts"] == [{"text": "hi"}]
 
 
 def test_a_lone_system_message_is_the_users() -> None:
@@ -212,7 +226,7 @@ def test_answers_are_put_in_the_order_of_the_calls() -> None:
         ("42", {"result": "42"}),
         ('{"x": null}', {"x": None}),
         ('{"broken": ', {"result": '{"broken": '}),
-        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], {"result": "ab"}),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], {"result": "a\nb"}),
         (None, {"result": ""}),
     ],
 )
@@ -290,7 +304,8 @@ def test_tool_turns_are_taken_without_tools_being_offered() -> None:
         stop=None,
     )
 
-    assert made.keys() == {"contents", "systemInstruction"}
+    assert made.keys() == {"contents"}
+    assert made["contents"][-1]["parts"] == [{"text": "<system>\nsum up\n</system>"}]
 
 
 def test_a_trailing_message_of_the_assistant_goes_out_unless_the_model_refuses_it() -> None:

@@ -113,7 +113,7 @@ def test_calls_made_at_once_are_told_one_after_the_other_each_with_its_result() 
     assert json.dumps(messages) == before
 
 
-def test_system_text_stands_first_and_turns_of_a_user_are_joined() -> None:
+def test_late_system_text_is_the_users_and_turns_of_a_user_are_joined() -> None:
     messages = [
         {"role": "user", "content": "a"},
         {"role": "system", "content": "late"},
@@ -121,8 +121,7 @@ def test_system_text_stands_first_and_turns_of_a_user_are_joined() -> None:
     ]
 
     assert wire(at(), messages=messages)["messages"] == [
-        {"role": "system", "content": "late"},
-        {"role": "user", "content": "a\nb\nc"},
+        {"role": "user", "content": "a\n<system>\nlate\n</system>\nb\nc"},
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lingate._model import Call
+from lingate._providers.families import family_traits
 from lingate.errors import ConfigError
 from tests.dialects.openai_chat.support import CHAT, HELLO, target, wire
 
@@ -367,21 +368,48 @@ class TestSystem:
         assert roles == [role, role, "user", role, "user"]
 
     def test_system_messages_are_one_at_the_head_where_they_must_be(self) -> None:
-        assert written(*self.MESSAGES, late_system="hoist") == [
-            {"role": "system", "content": "one\n\ntwo\n\nthree"},
+        # What stands there is the beginning of every later request, which providers cache: it is not to grow.
+        assert written(*self.MESSAGES, late_system="user") == [
+            {"role": "system", "content": "one\n\ntwo"},
             {"role": "user", "content": "hi"},
+            {"role": "user", "content": "<system>\nthree\n</system>"},
             {"role": "user", "content": "bye"},
         ]
-        assert written(*self.MESSAGES[2:], late_system="hoist")[0] == {"role": "system", "content": "three"}
-        assert written(*self.MESSAGES[:2], late_system="hoist") == [{"role": "system", "content": "one\n\ntwo"}]
+        assert written(*self.MESSAGES[:2], late_system="user") == [{"role": "system", "content": "one\n\ntwo"}]
+
+    @pytest.mark.parametrize("late", ["user", "result"])
+    def test_a_late_system_message_divides_no_calls_from_their_results(self, late: Any) -> None:
+        note = {"role": "system", "content": "note"}
+        results = [{"role": "tool", "tool_call_id": given, "content": given} for given in "ab"]
+        calls = [{"id": given, "type": "function", "function": {"name": "f", "arguments": "{}"}} for given in "ab"]
+        asked = {"role": "assistant", "content": None, "tool_calls": calls}
+        told = "<system>\nnote\n</system>"
+
+        made = written(*HELLO, asked, results[0], note, results[1], {"role": "system", "content": ""}, late_system=late)
+
+        inside = [{**results[0], "content": f"a\n\n{told}"}, results[1]]
+        assert made[-2 if late == "result" else -3 :] == (
+            inside if late == "result" else [*results, {"role": "user", "content": told}]
+        )
 
     def test_lists_of_parts_are_joined_as_lists(self) -> None:
-        late = {"role": "system", "content": [{"type": "text", "text": "late"}]}
+        parts = [{"type": "text", "text": "late"}]
+        late = {"role": "system", "content": parts}
 
-        assert written(self.MESSAGES[0], *HELLO, late, late_system="hoist")[0]["content"] == [
-            {"type": "text", "text": "one"},
-            {"type": "text", "text": "late"},
-        ]
+        made = written(self.MESSAGES[0], late, *HELLO, late, late_system="user")
+        assert made[0]["content"] == [{"type": "text", "text": "one"}, *parts]
+        assert made[-1] == {"role": "user", "content": [{"type": "text", "text": "<system>\nlate\n</system>"}]}
+
+    def test_a_last_system_message_asks_mistral_and_qwen_for_an_answer(self) -> None:
+        # It was at the head, and the model went on with the answer that it had already given.
+        for model in ("mistral-large-latest", "qwen3.5-plus"):
+            made = written(
+                *HELLO,
+                {"role": "assistant", "content": "a"},
+                {"role": "system", "content": "b"},
+                **family_traits(model),
+            )
+            assert made[-1] == {"role": "user", "content": "<system>\nb\n</system>"}
 
 
 def test_texts_in_a_list_are_one_text_where_the_provider_takes_no_parts() -> None:

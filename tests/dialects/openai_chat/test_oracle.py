@@ -52,7 +52,7 @@ def test_what_we_send_is_what_openais_types_say(dialect: str, params: TypeAdapte
     "traits",
     [
         {},
-        {"structured": "tool", "system_role": "developer", "late_system": "hoist", "text_content": True},
+        {"structured": "tool", "system_role": "developer", "late_system": "user", "text_content": True},
         {"structured": "json_object", "max_tokens_param": "max_completion_tokens", "sampling": "one"},
     ],
 )

@@ -63,7 +63,7 @@ def test_the_callers_own_body_is_never_changed() -> None:
             "structured": "tool",
             "reasoning_param": "chat_template_kwargs",
             "text_content": True,
-            "late_system": "hoist",
+            "late_system": "user",
         },
         rename={"seed": "outer.seed"},
     )

@@ -162,6 +162,90 @@ class TestStructured:
         assert wire(call(response_format={"type": "text"}), to) == {"model": "m-1", "messages": HELLO}
 
 
+class TestRegularSchemas:
+    """As Moonshot's server wants them: one tool of an agent's that is not so is a 400 for each of its requests."""
+
+    def _made(self, schema: Any) -> tuple[Any, list[str]]:
+        to = target(traits={"regular_schema": True, "tool_schema_drop": ("$schema",)})
+        function = {"name": "f", "parameters": schema}
+        before = json.dumps(schema)
+        asked = call(tools=[{"type": "function", "function": function}])
+        sent = CHAT.request(asked, to)
+        assert json.dumps(schema) == before
+        return json.loads(sent.body)["tools"][0]["function"]["parameters"], sent.dropped
+
+    def test_references_point_into_the_definitions_of_the_root(self) -> None:
+        # As zod-to-json-schema and draft 7 write them; a reference that leads nowhere takes anything.
+        tree = {"type": "object", "properties": {"kids": {"type": "array", "items": {"$ref": "#/definitions/tree"}}}}
+        made, told = self._made(
+            {
+                "type": "object",
+                "properties": {
+                    "a": {"anyOf": [{"type": "string"}, {"type": "number"}]},
+                    "b": {"type": "array", "items": {"$ref": "#/properties/a/anyOf/1"}},
+                    "c": {"$ref": "#/definitions/tree"},
+                    "d": {"$ref": "#/nowhere"},
+                    "e": {"$ref": "#"},
+                    "$ref": {"type": "string"},
+                },
+                "definitions": {"tree": tree, "unused": {}},
+            }
+        )
+
+        assert made["$defs"] == {
+            "1": {"type": "number"},
+            "tree": {"type": "object", "properties": {"kids": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}},
+            "nowhere": {"type": "object"},
+        }
+        assert made["properties"]["b"]["items"] == {"$ref": "#/$defs/1"}
+        assert made["properties"]["c"] == {"$ref": "#/$defs/tree"}
+        assert made["properties"]["e"] == {"$ref": "#"}
+        assert made["properties"]["$ref"] == {"type": "string"}
+        assert "definitions" not in made
+        assert told == []
+
+    def test_two_definitions_of_one_name_are_kept_apart(self) -> None:
+        made, _ = self._made(
+            {
+                "anyOf": [{"$ref": "#/$defs/x"}, {"$ref": "#/definitions/x"}],
+                "$defs": {"x": {"type": "string"}},
+                "definitions": {"x": {"type": "number"}},
+            }
+        )
+
+        assert made["$defs"] == {"x": {"type": "string"}, "x_": {"type": "number"}}
+        assert made["anyOf"] == [{"$ref": "#/$defs/x"}, {"$ref": "#/$defs/x_"}]
+
+    def test_what_stands_beside_a_reference_is_its_description_alone(self) -> None:
+        made, told = self._made(
+            {
+                "type": "object",
+                "properties": {"a": {"$ref": "#/$defs/x", "description": "d", "type": "string", "minLength": 1}},
+                "$defs": {"x": {"type": "string"}},
+            }
+        )
+
+        assert made["properties"]["a"] == {"description": "d", "anyOf": [{"$ref": "#/$defs/x"}]}
+        assert told == ["tools[].minLength (beside $ref)", "tools[].type (beside $ref)"]
+
+    def test_a_type_and_alternatives_do_not_stand_side_by_side(self) -> None:
+        typed = {"type": "object", "anyOf": [{"type": "object"}, {"$ref": "#"}]}
+        needs = {"type": "object", "properties": {"a": {}}, "anyOf": [{"required": ["a"]}]}
+        made, told = self._made({"type": "object", "properties": {"typed": typed, "needs": needs}})
+
+        assert made["properties"]["typed"] == {"anyOf": [{"type": "object"}, {"$ref": "#"}]}
+        assert made["properties"]["needs"] == {"type": "object", "properties": {"a": {}}}
+        assert told == ["tools[].anyOf (beside type)"]
+
+    def test_null_is_no_word_of_a_text(self) -> None:
+        assert self._made({"type": "string", "enum": ["a", None]})[0]["enum"] == ["a"]
+        assert self._made({"type": ["string", "null"], "enum": ["a", None]})[0]["enum"] == ["a", None]
+
+    @pytest.mark.parametrize("schema", [None, {}, {"type": "object", "properties": {"a": True}}])
+    def test_what_has_no_references_stays(self, schema: Any) -> None:
+        assert self._made(schema) == (schema, [])
+
+
 def test_a_tool_without_parameters_loses_only_what_its_schema_would() -> None:
     tool = {"type": "function", "function": {"name": "f", "strict": True}}
     to = target(traits={"tool_schema_drop": ("strict",)})

@@ -183,6 +183,8 @@ class Encoder(BlockEncoder, dialect=NAME):
         self._prefix = b""
         self._text: list[str] = []
         self._refusal = ""
+        self.estimated = 0
+        """Tokens of the prompt, for the beginning: elsewhere they are told at the end, which clients then put in its place."""
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and self._open == "text" and not event.choice:
@@ -229,7 +231,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         message |= {"id": event.id, "type": "message", "role": "assistant", "model": event.model}
         for name, value in (("content", []), ("stop_reason", None), ("stop_sequence", None)):
             message.setdefault(name, value)
-        message.setdefault("usage", {"input_tokens": 0, "output_tokens": 0})
+        message.setdefault("usage", {"input_tokens": self.estimated, "output_tokens": 0})
         return encode_typed({"type": "message_start", "message": message})
 
     def _open_block(self, kind: str, block: JsonDict) -> bytes:

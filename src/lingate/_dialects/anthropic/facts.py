@@ -22,7 +22,7 @@ DEFAULTS: Traits = {
     "sampling": "any",
     "structured": "tool",
     "thinking": "budget",
-    "late_system": "hoist",
+    "late_system": "user",
     "prefill": True,
     "cache_control": True,
 }

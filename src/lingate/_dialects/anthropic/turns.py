@@ -58,6 +58,10 @@ class Turns(BlockTurns):
             said = {"content": message["content"] if plain else blocks} if blocks else {}
             self._late.append({"role": "system", **said, **fields})
             return
+        if started:
+            self._plain = None
+            self._say_late(blocks)
+            return
         first = not self.system and isinstance(message.get("content"), str) and "cache_control" not in message
         self._system_plain = message["content"] if first else None
         self.system.extend(blocks)

@@ -16,7 +16,7 @@ DEFAULTS: Traits = {
     "max_temperature": 1.0,
     "sampling": "any",
     "structured": "tool",
-    "late_system": "hoist",
+    "late_system": "user",
     "prefill": True,
     "cache_control": True,
 }

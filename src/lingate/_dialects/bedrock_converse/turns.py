@@ -80,8 +80,10 @@ class Turns(BlockTurns):
         if special or (started and stays):
             if blocks:
                 self._late.append({"role": "system", "content": blocks})
-            return
-        self.system.extend(blocks)
+        elif started and blocks:
+            self._say_late(blocks)
+        else:
+            self.system += blocks
 
     def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
         self.draft.note_others(message, TEXT_FIELDS, where)

@@ -192,10 +192,7 @@ def kept_fields(message: JsonDict) -> JsonDict | None:
 
 def _anew(message: JsonDict, where: str, draft: Draft, calls: bool) -> JsonDict:
     content = wire_content(message.get("content") or message.get("refusal"), f"{where}.content", draft)
-    reasoning = reasoning_of(message)
-    if reasoning and draft.traits.get("reasoning_history") == "drop":
-        draft.note(f"{where}.reasoning_content")
-        reasoning = ""
+    reasoning = reasoning_of(message, where, draft)
     if message.get("annotations"):
         draft.note(f"{where}.annotations")
     return _rebuilt(content, reasoning, calls)

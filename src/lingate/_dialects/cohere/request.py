@@ -6,6 +6,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._late import late_as_users
 from lingate._dialects._legacy_functions import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
@@ -113,8 +114,8 @@ def write_messages(draft: Draft) -> None:
             wire.append({"role": message["role"], "content": text})
         elif (made := _message(message, f"messages[{n}]", draft)) is not None:
             wire.append(made)
-    if draft.traits.get("late_system") == "hoist":
-        wire.sort(key=lambda message: message["role"] != "system")
+    if (late := draft.traits.get("late_system", "keep")) != "keep":
+        wire = late_as_users(wire, draft.note, late == "result")
     if not wire:
         raise draft.broken("messages", "hold nothing to answer")
     if all(message["role"] == "system" for message in wire):

@@ -8,7 +8,7 @@ from typing import Any
 from lingate._dialects.gemini.casing import camel
 from lingate._dialects.gemini.facts import TYPES
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, as_dicts, without
+from lingate._wire.shapes import as_dict, as_dicts, pointed, without
 
 _SUBSET = frozenset(
     {
@@ -151,10 +151,7 @@ class _Subset:
         return out, seen
 
     def _find(self, reference: str) -> JsonDict:
-        found: Any = self._root
-        for step in reference.removeprefix("#").strip("/").split("/"):
-            if step:
-                found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+        found = pointed(self._root, reference)
         if isinstance(found, dict):
             return found
         self._told("$ref")

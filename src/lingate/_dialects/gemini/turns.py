@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from lingate._dialects._draft import native_fields
+from lingate._dialects._late import TOLD, marked
 from lingate._dialects._reading import SAID_FIELDS, gist_of, named_reasoning
 from lingate._dialects._tool_arguments import arguments_object, calls_of
 from lingate._dialects._tools import has_failed
@@ -39,6 +40,7 @@ class Turns:
         """Finished turns."""
         self._results: list[tuple[int, JsonDict]] = []
         self._beside: list[JsonDict] = []
+        self._late: list[JsonDict] = []
         self._order: dict[str, int] = {}
         self._due: dict[str, int] = {}
 
@@ -92,10 +94,13 @@ class Turns:
 
     def _add_system(self, message: JsonDict, where: str) -> None:
         for n, part in enumerate(self._parts(message, where)):
-            if isinstance(part.get("text"), str):
-                self.system.append(part)
-            else:
+            if not isinstance(part.get("text"), str):
                 self.draft.refuse(f"{where}.content[{n}]", "system instructions are text")
+            elif self.contents or self._results:
+                self.draft.note(TOLD)
+                self._late += marked([part])
+            else:
+                self.system.append(part)
 
     def _add_user(self, message: JsonDict, where: str) -> None:
         parts = self._parts(message, where)
@@ -166,7 +171,7 @@ class Turns:
         if isinstance(content, str):
             return content, []
         made = content_parts(content, where, self.draft)
-        text = "".join(part["text"] for part in made if "text" in part)
+        text = "\n".join(part["text"] for part in made if "text" in part)
         return text, [part for part in made if "text" not in part]
 
     def _call_of(self, message: JsonDict, where: str) -> tuple[str, str]:
@@ -177,11 +182,15 @@ class Turns:
         return given, known
 
     def _close_results(self) -> None:
-        # One turn for all answers, in the order of the calls: without ids that is how they are told apart.
+        # One turn for all answers, in the order of the calls: without ids that is how they are told apart. Behind them stands
+        # what the system said in the meantime.
         if self._results:
             ordered = [part for _, part in sorted(self._results, key=lambda item: item[0])]
             self.contents.append({"role": "user", "parts": [*ordered, *self._beside]})
             self._results, self._beside = [], []
+        if self._late:
+            self.contents.append({"role": "user", "parts": self._late})
+            self._late = []
 
 
 def write_messages(draft: Draft) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lingate._dialects._dataurl import is_data_url
 from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._late import late_as_users
 from lingate._dialects._legacy_functions import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
@@ -176,8 +177,8 @@ def write_messages(draft: Draft) -> None:
             wire.append(made)
     if not wire:
         raise draft.broken("messages", "hold nothing to answer")
-    if draft.traits.get("late_system") == "hoist":
-        wire.sort(key=lambda message: bool(message["role"] != "system"))
+    if (late := draft.traits.get("late_system", "keep")) != "keep":
+        wire = late_as_users(wire, draft.note, late == "result")
     draft.body["messages"] = wire
 
 
@@ -201,10 +202,7 @@ def _message(message: Any, where: str, draft: Draft, names: dict[Any, str]) -> J
 
 def _assistant(made: JsonDict, message: JsonDict, where: str, draft: Draft, names: dict[Any, str]) -> JsonDict | None:
     made["content"] = made["content"] or message.get("refusal") or ""
-    reasoning = reasoning_of(message)
-    if reasoning and draft.traits.get("reasoning_history") == "drop":
-        draft.note(f"{where}.reasoning_content")
-    elif reasoning:
+    if reasoning := reasoning_of(message, where, draft):
         made["thinking"] = reasoning
     wire = [_call(*found, draft, names) for found in calls_of(message, where, draft, need_id=False)]
     if wire:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from lingate._dialects._envelope import note, refuse
 from lingate._dialects._ignorable import CACHE_MARK, ignorable_part
+from lingate._dialects._late import joined, late_as_users, leading
 from lingate._dialects._native_only import note_native_only_of
 from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
@@ -58,8 +59,9 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
         parts_of_tools |= made.get("role") == "tool" and type(made["content"]) is list
     if written and parts_of_tools and not traits.get("tool_media", True):
         written = _media_apart(written, sent)
-    if traits.get("late_system") == "hoist":
-        written = _hoist(written or list(messages))
+    if (late := traits.get("late_system", "keep")) != "keep":
+        written = _one_system(written or list(messages))
+        written = late_as_users(written, partial(note, sent), late == "result")
     if written and traits.get("strict_turns"):
         written = _bridged(written, sent)
     return messages if written is None else written
@@ -69,7 +71,7 @@ def add_system_text(messages: Any, text: str) -> Any:
     # The messages with one more instruction, in the first system message or in one of its own.
     first = messages[0] if messages else None
     if isinstance(first, dict) and first.get("role") in {"system", "developer"}:
-        return [{**first, "content": _joined(first.get("content"), text)}, *messages[1:]]
+        return [{**first, "content": joined(first.get("content") or "", text)}, *messages[1:]]
     return [{"role": "system", "content": text}, *messages]
 
 
@@ -295,22 +297,12 @@ def _is_openais(sent: HttpRequest) -> bool:
     return bool(traits.get("custom_tools")) and not traits.get("cache_control") and not _is_gateway(sent)
 
 
-def _joined(content: Any, text: str) -> Any:
-    if isinstance(content, list):
-        return [*content, {"type": "text", "text": text}]
-    return f"{content}\n\n{text}" if content else text
-
-
-def _hoist(messages: list[Any]) -> list[Any]:
-    # Join all system messages to one at the head, for models that allow no other: a second one is refused there too.
-    roles = {"system", "developer"}
-    first, *others = [message for message in messages if message.get("role") in roles] or [None]
-    if first is None or (first is messages[0] and not others):
+def _one_system(messages: list[Any]) -> list[Any]:
+    # One system message at the head, for models that allow no other: a second one is refused there too.
+    if (head := leading(messages)) < 2:
         return messages
-    system = dict(first)
-    for message in others:
-        system["content"] = _merged(system.get("content"), message.get("content"))
-    return [system, *(message for message in messages if message.get("role") not in roles)]
+    content = reduce(joined, [message.get("content") for message in messages[:head]])
+    return [{**messages[0], "content": content}, *messages[head:]]
 
 
 def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:
@@ -329,7 +321,7 @@ def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:
                 note(sent, f"messages[{len(apart)}].content (its media were put into a turn of the user's)")
         elif held and role != "tool":
             if role == "user":
-                message = {**message, "content": [*held, *_as_parts(content)]}
+                message = {**message, "content": joined(held, content)}
             else:
                 apart.append({"role": "user", "content": held})
             held = []
@@ -351,15 +343,3 @@ def _bridged(messages: list[Any], sent: HttpRequest) -> list[Any]:
             bridged.append({"role": "assistant", "content": "Done."})
         bridged.append(message)
     return bridged
-
-
-def _merged(first: Any, second: Any) -> Any:
-    if isinstance(first, str) and isinstance(second, str):
-        return f"{first}\n\n{second}"
-    return [*_as_parts(first), *_as_parts(second)]
-
-
-def _as_parts(content: Any) -> list[Any]:
-    if isinstance(content, list):
-        return content
-    return [{"type": "text", "text": content}] if content else []

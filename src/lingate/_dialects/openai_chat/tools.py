@@ -14,11 +14,9 @@ from lingate._wire import json
 from lingate._wire.shapes import as_list, dig
 
 # Below these keys of a JSON schema the keys are names of the user's, not keywords.
-_NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 # Below these they are data.
-_DATA = frozenset({"enum", "const", "default", "examples", "required"})
-
-
+DATA = frozenset({"enum", "const", "default", "examples", "required"})
 _WITH_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
@@ -81,6 +79,11 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
             function["parameters"] = _schema(function["parameters"], drop, found)
         for name in sorted(found):
             note(sent, f"tools[].{name}")
+    if sent.target.traits.get("regular_schema") and "parameters" in function:
+        from lingate._dialects.openai_chat.references import regular  # few hosts ask for it
+
+        made = regular(function["parameters"], lambda what: note(sent, f"tools[].{what}"))
+        function = {**function, "parameters": made}
     if function is not tool["function"]:
         tool["function"] = function
     return tool
@@ -102,10 +105,10 @@ def _schema(schema: Any, drop: frozenset[str], found: set[str]) -> Any:
     for name, value in schema.items():
         if _dropped(name, drop, found):
             continue
-        if name in _NAMED and isinstance(value, dict):
+        if name in NAMED and isinstance(value, dict):
             written[name] = {own: _schema(inner, drop, found) for own, inner in value.items()}
         else:
-            written[name] = value if name in _DATA else _schema(value, drop, found)
+            written[name] = value if name in DATA else _schema(value, drop, found)
     return written
 
 

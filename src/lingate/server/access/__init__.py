@@ -1,4 +1,4 @@
-"""Who may use the gateway, and how much: keys, teams, users, limits and budgets."""
+# Who may use the gateway, and how much: keys, teams, users, limits and budgets.
 
 # `Access` is what the rest of the gateway holds; see its methods for what happens on the hot path and what beside it.
 

@@ -144,7 +144,7 @@ def other_output(operation: str, about: Circumstances) -> int:
     return _SPEECH + about.tokens if operation == "transcription" else 0
 
 
-def response_cache_of(body: dict[str, Any]) -> int:
+def answers_of(body: dict[str, Any]) -> int:
     # How many answers are made, and paid for: of some only the best is given.
     prompts = body.get("prompt")
     many = len(prompts) if isinstance(prompts, list) and prompts and type(prompts[0]) in (str, list) else 1

@@ -66,7 +66,7 @@ class Flight:
 class CacheRequest(Record):
     # What one request wants: its key, and how the cache may be used for it.
 
-    answers: ResponseCache
+    cache: ResponseCache
     key: str
     control: Control
 
@@ -259,7 +259,7 @@ async def _answer(exchange: Exchange, entry: Entry, how: str) -> None:
         exchange.started = True
         row.ttft = time.monotonic() - exchange.began
         try:
-            exchange.noted(response)
+            exchange.note_answer(response)
             exchange.answered()
             await sink.send(body)
         finally:
@@ -267,7 +267,7 @@ async def _answer(exchange: Exchange, entry: Entry, how: str) -> None:
         return
     body = rendered(exchange, response)
     head = [*exchange.headers(media_type(exchange.found.face.name, response)), age]
-    exchange.noted(response)
+    exchange.note_answer(response)
     exchange.answered()
     exchange.reply.whole(200, head, body)
     exchange.started = True

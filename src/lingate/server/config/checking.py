@@ -39,8 +39,8 @@ class Report(NamedTuple):
     """All of `model_list`."""
     passed: tuple[tuple[str, str], ...]
     """Paths whose requests go on as they are, and where to."""
-    serve_all: bool
-    """Every provider with a credential is served besides."""
+    besides: str | None
+    """The providers that are served besides, where every one with a credential is."""
 
     @property
     def ok(self) -> bool:
@@ -51,20 +51,20 @@ class Report(NamedTuple):
         for item in self.deployments:
             lines.append(f"{item.group}: {item.name}" + (f" - {item.trouble}" if item.trouble else ""))
         lines += [f"{path}: {address}" for path, address in self.passed]
-        if self.serve_all and self.ok:
-            lines.append("provider/model: every provider whose credential is present")
+        if self.besides is not None and self.ok:
+            lines.append(f"provider/model: every provider whose credential is present ({self.besides})")
         usable = sum(item.trouble is None for item in self.deployments)
         count = len(self.problems)
         state = "can be used" if self.ok else f"has {count} error{'s' if count > 1 else ''}"
-        lines.append(
-            f"{self.path or 'the default configuration'} {state}; {usable} of {len(self.deployments)} deployments are ready"
-        )
-        return lines
+        ready = f"; {usable} of {len(self.deployments)} deployments are ready" if self.deployments else ""
+        return [*lines, f"{self.path or 'the default configuration'} {state}{ready}"]
 
 
 def check(path: str | None, env: Mapping[str, str]) -> Report:
     # Read a configuration and say what is to be said about it.
     # Never raises for what is in the file.
+    from lingate.server.routing.names import present_text
+
     loaded = read(path, env)
     config = loaded.config
     return Report(
@@ -76,7 +76,7 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
             for item in config.deployments
         ),
         passed=tuple((item.path, item.target.partition("?")[0]) for item in config.general.pass_through_endpoints),
-        serve_all=config.serve_all,
+        besides=present_text(config) if config.serve_all else None,
     )
 
 

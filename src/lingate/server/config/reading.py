@@ -31,8 +31,8 @@ class Problem(NamedTuple):
     """What is wrong, without any value that may be a secret."""
 
     def __str__(self) -> str:
-        path = dotted(self.place)
-        return f"{self.where}: {path} {self.text}" if path else f"{self.where}: {self.text}"
+        where = f"{self.where}: " if self.where else ""  # the environment has neither file nor line
+        return f"{where}{dotted(self.place)} {self.text}" if self.place else where + self.text
 
 
 class ConfigFileError(ConfigError):

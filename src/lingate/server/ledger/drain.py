@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import logging
 import os
 import random
@@ -279,15 +281,23 @@ def _inserter(store: Store) -> Inserter:
 
 
 def _set_aside(root: Path, payload: bytes, reason: str) -> None:
-    # Append a row to `rejected.jsonl` in the journals' directory, and say so.
-    path = root / "rejected.jsonl"
-    _log.error("the ledger's database refuses a row, which is now in %s: %s", path, reason)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    # Append a row to `rejected.jsonl` in the journals' directory, which several processes may share, and say so.
+    path, line = root / "rejected.jsonl", payload + b"\n"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, payload + b"\n")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        size = os.fstat(file).st_size
+        # A row of which the disk took a part, or whose writer was killed, is still in its journal.
+        while size and os.pread(file, 1, size - 1) != b"\n":
+            size -= 1
+        os.ftruncate(file, size)
+        if os.write(file, line) < len(line):
+            os.ftruncate(file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(file)
     finally:
         os.close(file)
+    _log.error("the ledger's database refuses a row, which is now in %s: %s", path, reason)
 
 
 # Delete what is older than it may be: a few rows at a time, so that nobody waits for it.

@@ -1,4 +1,4 @@
-"""Which deployment answers a call: groups, strategies, cool-downs, fallbacks."""
+# Which deployment answers a call: groups, strategies, cool-downs, fallbacks.
 
 # No I/O, no awaits, no locks: one thread's.
 

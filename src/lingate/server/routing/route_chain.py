@@ -9,7 +9,7 @@ import msgspec
 
 from lingate._call.plan import Context, Route
 from lingate._dialects._claude import BETA, FORMATS
-from lingate._model import Call, Record, replaced
+from lingate._model import Call, JsonDict, Record, replaced
 from lingate._wire.shapes import without
 from lingate.errors import (
     BudgetExceededError,
@@ -36,7 +36,7 @@ _SURELY = 0.7
 
 
 class RouteChain(Record, eq=False, weakref=True):
-    # The routes of one call. Iterate it as a plan's `routes`; then exactly one of `won` and `lost`.
+    # The routes of one call. Iterate it as a plan's `routes`; then exactly one of `succeeded` and `failed`.
 
     _router: Router
     _asked: Group
@@ -59,6 +59,7 @@ class RouteChain(Record, eq=False, weakref=True):
     """Other groups that were tried."""
     hurried: bool = False
     """The caller set a time-out of its own: running into it says nothing about the deployment."""
+    _paid: list[tuple[Deployment, JsonDict]] = msgspec.field(default_factory=list)
     _params: dict[str, object] = msgspec.field(default_factory=dict)
     _queue: list[Fallback] = msgspec.field(default_factory=list)
     _visited: set[str] | None = None
@@ -82,6 +83,8 @@ class RouteChain(Record, eq=False, weakref=True):
         # Raises LingateError: None could be asked at all.
         context = self.context
         error = None if context is None else context.error
+        if error is not None:
+            self._note_paid()
         if self._open:
             self._leave(error if error is not self._seen else None)
         self._seen = error
@@ -93,12 +96,23 @@ class RouteChain(Record, eq=False, weakref=True):
                 return route
         return self._elsewhere(now, error)
 
+    def paid(self) -> list[tuple[Deployment, JsonDict]]:
+        # What was answered and is paid for of divided calls that failed, by whom; once.
+        self._note_paid()
+        found, self._paid = self._paid, []
+        return found
+
+    def _note_paid(self) -> None:
+        if self.context is not None and self.context.used is not None and self.deployment is not None:
+            self._paid.append((self.deployment, self.context.used))
+            self.context.used = None
+
     def spare(self, before: RouteChain) -> None:
         # Ask nobody that another chain has asked, if there is anybody else: that one may have had no further try.
         if before.deployment is not None and before._has_more(self.group, before.deployment, self._router.now()):
             self._tried = [*before._tried]
 
-    def began(self, seconds: float) -> None:
+    def first_event(self, seconds: float) -> None:
         # The first of a stream's answer is here: how long it took.
         # What follows depends on the answer's length.
         if self._open and not self._began:
@@ -106,12 +120,12 @@ class RouteChain(Record, eq=False, weakref=True):
             self._began = True
             health = self.deployment.health
             self._rests = health.rests if health.trial else 0
-            health.succeeded(self._began_at())
+            health.succeeded(self._try_began_at())
             health.measured(seconds)
 
-    def won(self, seconds: float, tokens: int | None = None) -> None:
+    def succeeded(self, seconds: float, tokens: int | None = None) -> None:
         # The answer is whole.
-        # seconds: What it took; for a stream, until its first event, unless `began` has told.
+        # seconds: What it took; for a stream, until its first event, unless `first_event` has told.
         # tokens: Input and output together, None where nobody said.
         if not self._open:
             return
@@ -125,7 +139,7 @@ class RouteChain(Record, eq=False, weakref=True):
             if more > 0 or self._start >= load.start:  # what counts in the minute before is not in this one's
                 load.tokens = max(load.tokens + more, 0)
         if not self._began:
-            found.health.succeeded(self._began_at())
+            found.health.succeeded(self._try_began_at())
             found.health.measured(seconds)
 
     @property
@@ -133,12 +147,12 @@ class RouteChain(Record, eq=False, weakref=True):
         # Whether somebody has been asked, and it is not settled what became of that.
         return self._open and self.context is not None and self.context.asked
 
-    def _began_at(self) -> float:
+    def _try_began_at(self) -> float:
         # When the try began that succeeded: a retry began after its deployment's failure, whenever that was.
         retried = self.context is not None and len(self.context.trail) - self._mark > 1
         return self._router.now() if retried else self._start
 
-    def lost(self, error: LingateError | None = None) -> None:
+    def failed(self, error: LingateError | None = None) -> None:
         # There is no whole answer: None for a client that left.
         if self._open:
             self._leave(error)

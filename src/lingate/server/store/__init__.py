@@ -1,4 +1,4 @@
-"""The gateway's database: SQLite by default, Postgres by URL."""
+# The gateway's database: SQLite by default, Postgres by URL.
 
 # Tables, how it is opened, how it is migrated.
 # What every gateway asks while it serves calls is plain SQL (`Store.ask`), which on SQLite needs nothing but Python;

@@ -206,7 +206,9 @@ class TestAnUpstreamThatMeansHarm:
         assert len(found) <= 200
         assert "sk-up" not in found
 
-    @pytest.mark.parametrize("text", ["eyJ-", "eyJa_", "Bearer ", "https://a:", "sk-", "key=", "-"])
+    @pytest.mark.parametrize(
+        "text", ["eyJ-", "eyJa_", "Bearer ", "https://a:", "sk-", "key=", "-", "key ", "key  is  : ", "ark_", "key\n1"]
+    )
     def test_costs_no_time_by_what_its_errors_say(self, text: str) -> None:
         said = text * (16_000 // len(text))
         assert least_cpu(redact, said, ("sk-up",)) < 0.25

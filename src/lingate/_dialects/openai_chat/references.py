@@ -1,0 +1,58 @@
+# JSON Schema for hosts that check it by rules of their own, https://github.com/MoonshotAI/walle: references point into the root's
+# `$defs` (Softeria/ms-365-mcp-server#458), no type stands beside one or beside `anyOf` (lidge-jun/opencodex#2673), and an
+# enumeration is of its type (NousResearch/hermes-agent#18271). A single tool that is not so fails every request of an agent.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lingate._dialects.openai_chat.tools import DATA, NAMED
+from lingate._model import JsonDict
+from lingate._wire.shapes import dig, pointed
+
+
+def regular(root: Any, told: Callable[[str], None]) -> Any:
+    # `told` is told of what was left out.
+    names: dict[str, str] = {}
+    defs: JsonDict = {}
+
+    def written(schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [written(item) for item in schema]
+        if not isinstance(schema, dict):
+            return schema
+        out = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
+        if isinstance(reference := out.pop("$ref", None), str):
+            for key in sorted(out.keys() - {"description", "title", "default"}):
+                told(f"{key} (beside $ref)")
+                del out[key]
+            return {**out, "anyOf": [{"$ref": named(reference)}]} if out else {"$ref": named(reference)}
+        if "type" in out and isinstance(branches := out.get("anyOf"), list):
+            if all(dig(branch, "type") or dig(branch, "$ref") for branch in branches):
+                del out["type"]
+            else:
+                del out["anyOf"]
+                told("anyOf (beside type)")
+        if isinstance(values := out.get("enum"), list) and isinstance(out.get("type"), str):
+            out["enum"] = [value for value in values if value is not None]
+        for key, value in out.items():
+            if key in NAMED and isinstance(value, dict):
+                out[key] = {own: written(inner) for own, inner in value.items()}
+            elif key not in DATA:
+                out[key] = written(value)
+        return out
+
+    def named(reference: str) -> str:
+        if reference == "#":
+            return reference
+        if reference not in names:
+            name = reference.rpartition("/")[2]
+            while name in defs:
+                name += "_"
+            names[reference], defs[name] = name, {}
+            defs[name] = written(pointed(root, reference)) or {"type": "object"}
+        return f"#/$defs/{names[reference]}"
+
+    made = written(root)
+    return {**made, "$defs": defs} if defs else made
