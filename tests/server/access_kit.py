@@ -12,8 +12,8 @@ import msgspec
 
 from lingate.errors import LingateError
 from lingate.server.access import Access, AccessSettings, Limits, LocalLimiter
-from lingate.server.access.audit import Actor
 from lingate.server.access.meters import Owner
+from lingate.server.access.records import Actor
 from lingate.server.admin import ConfigStatus, Parts, create_admin
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.feed import Feed

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lingate.server.backpressure import Backpressure
+from lingate.server.rsgi import Backpressure
 from lingate.simulator import Simulator
 from tests.server.gateway_kit import Running, running_gateway
 

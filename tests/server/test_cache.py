@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from lingate.server.cache.memory import Memory
+from lingate.server.cache.entry import Memory
 from lingate.simulator import Simulator
 from tests.server.asking import ask, deltas, final_usage, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway

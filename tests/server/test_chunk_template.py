@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._model import Call, Event, Head, HttpRequest, ProviderRow, Target, Text
-from lingate.server.chunk_template import ChunkTemplate
+from lingate.server.streams import ChunkTemplate
 
 _PLAIN: dict[str, Any] = {"usage": None}
 _PADDED: dict[str, Any] = {"usage": None, "obfuscation": "Kx3vQ9bT"}

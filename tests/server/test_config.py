@@ -901,7 +901,7 @@ def test_what_an_alias_or_an_include_must_be_is_told(tmp_path: Path) -> None:
 
 
 def test_a_deployment_without_variables_of_its_own_sees_the_environment_as_it_is() -> None:
-    from lingate.server.config.overlay import environment
+    from lingate._providers.naming import environment
 
     env = {"AWS_SESSION_TOKEN": "t", "AWS_BEARER_TOKEN_BEDROCK": "b", "OTHER": "o", "AWS_REGION": "r"}
 

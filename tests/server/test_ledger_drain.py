@@ -21,7 +21,7 @@ from lingate.server.ledger import Drainer, Journal
 from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.store import Statement, Store, StoreUnavailableError
 from lingate.server.store.connection import AsyncConnection
-from lingate.server.store.ledger import journal_positions, tag_hours, usage_hours
+from lingate.server.store.schema import journal_positions, tag_hours, usage_hours
 from tests.server.ledger_kit import Gateway, Starter, start_fixture, stored_ids, until, url_fixture
 from tests.server.rows import make_row
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from lingate._model import ProviderRow
+from lingate._model import Fixed, ProviderRow
 from lingate._providers import lookup
 from lingate._providers.missing import plain
 from lingate._providers.rows import PROXIES
@@ -15,9 +14,8 @@ from lingate._providers.templates import first_set
 Mark = Literal["present", "missing", "unneeded", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """How a provider stands."""
+class Availability(Fixed, frozen=True):
+    # How a provider stands.
 
     mark: Mark
     """`present`, `missing`, `unneeded` (it runs here, or asks for none), or `unknown`: it can be signed in to, and

@@ -6,11 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._io.catalog_sources import CatalogSources
 from lingate._io.config import load
+from lingate._model import Fixed, Record
 from lingate._providers.offered import Offer, live, merged, modalities
 from lingate._wire.shapes import as_dicts
 from lingate.cli import saved_model
@@ -21,8 +21,7 @@ from lingate.cli.serve_argv import carried_out
 from lingate.errors import ConfigError, LingateError, MissingExtraError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Fixed, frozen=True, kw_only=True):
     search: str = ""
     everything: bool = False
     present: bool = False
@@ -205,12 +204,11 @@ PATIENCE = 15.0
 """Seconds that a provider has for its list."""
 
 
-@dataclass(slots=True)
-class Listed:
-    """What a provider said: the models it lists, or why there is no list."""
+class Listed(Record):
+    # What a provider said: the models it lists, or why there is no list.
 
     provider: str
-    offers: list[Offer] = field(default_factory=list)
+    offers: list[Offer] = []
     error: LingateError | None = None
     seconds: float = 0.0
 

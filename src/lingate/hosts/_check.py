@@ -11,10 +11,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import lingate
+from lingate._model import Fixed
 from lingate.errors import ConfigError
 from lingate.hosts._disk import tree_of, write
 from lingate.hosts._probe import URL_VARIABLE
@@ -25,9 +25,8 @@ _UNCOPIED = shutil.ignore_patterns(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One line of a check: `outcome` is `ok`, `failed` or `skipped`, `says` what was tried, `why` what was wrong with it."""
+class Outcome(Fixed, frozen=True):
+    # One line of a check: `outcome` is `ok`, `failed` or `skipped`, `says` what was tried, `why` what was wrong with it.
 
     outcome: str
     says: str

@@ -17,11 +17,10 @@ from lingate.errors import BadRequestError, LingateError, NotFoundError, Unsuppo
 from lingate.server import faces, ui
 from lingate.server.access import may_use
 from lingate.server.admin import is_admin_path
-from lingate.server.encodings import plain
 from lingate.server.entry import LATEST
 from lingate.server.errors import internal
 from lingate.server.exchange import Exchange
-from lingate.server.http import ClientGoneError, Headers, Reply, Request
+from lingate.server.http import ClientGoneError, Headers, Reply, Request, plain
 from lingate.server.identity import allow, caller_of, check_forwarded
 from lingate.server.records import Caller
 

@@ -23,7 +23,6 @@ from lingate.server.faces import Found
 from lingate.server.http import ClientGoneError, Headers, Reply, Request
 from lingate.server.ledger import JournalFullError
 from lingate.server.live import Live
-from lingate.server.overrides import Overrides
 from lingate.server.records import Caller, Estimate, LedgerRow
 from lingate.server.relay import told_in_stream
 from lingate.server.routing import Group, RouteChain
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from lingate._io.transport import AsyncTransport
     from lingate.server.access.reservations import LocalReservation
     from lingate.server.cache import CacheRequest
+    from lingate.server.entry import Overrides
     from lingate.server.gateway import Gateway
     from lingate.server.tracing import CallSpan
     from lingate.server.upstreams import CallerUpstream
@@ -395,3 +395,48 @@ def _in_a_header(words: Sequence[str]) -> str:
     # Words that may hold names of a caller's own, as a header can be sent: in ASCII, and not too long.
     text = ", ".join(words)[:_LONGEST_TOLD]
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+
+
+# Has calls that take long see their client leave, or be too slow.
+
+# One timer for all: a timer for each costs more than a look.
+
+_SOON = 0.03
+"""Seconds after which a call is looked after: most calls that are refused have ended by then."""
+
+_LOOK = 0.02
+"""Seconds between two looks."""
+
+
+class DisconnectWatcher:
+    # The calls that are not looked after yet, oldest first.
+
+    __slots__ = ("_fresh", "_next")
+
+    def __init__(self) -> None:
+        self._fresh: dict[Exchange, None] = {}
+        self._next: asyncio.TimerHandle | None = None
+
+    def add(self, exchange: Exchange) -> None:
+        self._fresh[exchange] = None
+        if self._next is None:
+            self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
+
+    def remove(self, exchange: Exchange) -> None:
+        self._fresh.pop(exchange, None)
+
+    def _look(self) -> None:
+        self._next = None
+        fresh, old = self._fresh, time.monotonic() - _SOON
+        while fresh:
+            exchange = next(iter(fresh))
+            if exchange.began > old:
+                self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
+                return
+            del fresh[exchange]
+            exchange.watch(asyncio.get_running_loop().create_task(_wait_for_leaving(exchange)))
+
+
+async def _wait_for_leaving(exchange: Exchange) -> None:
+    await exchange.reply.gone()
+    exchange.client_left()

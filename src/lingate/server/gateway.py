@@ -10,27 +10,29 @@ import logging
 import os
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import field
+from msgspec.structs import asdict
+
 from lingate._io.transport import AsyncTransport
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
+from lingate._model import Record
 from lingate.errors import LingateError
-from lingate.server import mount
 from lingate.server.access import Access
-from lingate.server.asgi import AsgiApplication
+from lingate.server.asgi import AsgiApplication, serve_application
 from lingate.server.cache import outlived
 from lingate.server.config import ConfigFileError, GatewayConfig, load, watch
-from lingate.server.disconnects import DisconnectWatcher
+from lingate.server.exchange import DisconnectWatcher
 from lingate.server.feed import Feed
 from lingate.server.handler import handle
 from lingate.server.http import Reply, Request
 from lingate.server.ledger import Drainer, Journal
-from lingate.server.ledger.retention import keep_for
+from lingate.server.ledger.drain import keep_for
 from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.live import Live, access_settings
 from lingate.server.metrics import Metrics
@@ -74,9 +76,8 @@ _AT_START: Mapping[str, Callable[[GatewayConfig], Any]] = {
 """Settings that are read once."""
 
 
-@dataclass(slots=True)
-class Reloads:
-    """How changes of the configuration went."""
+class Reloads(Record):
+    # How changes of the configuration went.
 
     count: int = 0
     """Configurations taken over since the start."""
@@ -316,7 +317,7 @@ class Gateway:
             # Loading it, and SQLAlchemy with it, takes a quarter of a second: calls under way go on meanwhile.
             module = await asyncio.to_thread(import_module, "lingate.server.administration")
             admin = self._admin = module.administration(self)
-        await mount.serve(admin, request, body, reply)
+        await serve_application(admin, request, body, reply)
 
     @property
     def in_flight(self) -> int:

@@ -16,11 +16,10 @@ from lingate.errors import BadRequestError, LingateError
 from lingate.server import builtin, faces
 from lingate.server.admin import is_admin_path
 from lingate.server.admission import reserve
-from lingate.server.encodings import plain
 from lingate.server.entry import read_call
 from lingate.server.errors import OverloadError, internal
 from lingate.server.exchange import Exchange
-from lingate.server.http import ClientGoneError, Reply, Request, check_values
+from lingate.server.http import ClientGoneError, Reply, Request, check_values, plain
 from lingate.server.identity import identify
 from lingate.server.pass_through import pass_through
 from lingate.server.pass_through_routes import pass_through_route_for

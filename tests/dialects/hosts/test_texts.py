@@ -392,7 +392,7 @@ class TestLangflow:
 
 
 class TestLangGraph:
-    AI = {  # noqa: RUF012
+    AI = {
         "type": "ai",
         "id": "run-1",
         "content": "hi",
@@ -542,7 +542,7 @@ class TestA2a:
 
 
 class TestReplicate:
-    DONE = {  # noqa: RUF012
+    DONE = {
         "id": "p1",
         "status": "succeeded",
         "output": ["h", "i"],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from lingate._model import Fixed, Record
 from lingate._providers.availability import Availability
 from lingate._providers.offered import Offer
 
@@ -22,18 +22,16 @@ class Choice(NamedTuple):
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backing:
-    """A provider in the left column, and how many of its models are curated; the empty name stands for all of them."""
+class Backing(Fixed, frozen=True):
+    # A provider in the left column, and how many of its models are curated; the empty name stands for all of them.
 
     name: str
     availability: Availability | None
     curated: int
 
 
-@dataclass(slots=True)
-class State:
-    """The picker as it stands. Changed by its methods only."""
+class State(Record):
+    # The picker as it stands. Changed by its methods only.
 
     availability: Callable[[str], Availability]
     curated: list[Offer]
@@ -54,15 +52,15 @@ class State:
     """The provider chosen on the left; empty for all."""
     row: int = 0
     """The model chosen on the right, by its place."""
-    models: list[Offer] = field(default_factory=list)
+    models: list[Offer] = []
     """What is shown on the right."""
-    backings: list[Backing] = field(default_factory=list)
+    backings: list[Backing] = []
     """What is shown on the left."""
     status: str = ""
     """What the last key did."""
     height: int = 20
     """How many rows a column has on the screen."""
-    _texts: dict[int, list[str]] = field(default_factory=dict)
+    _texts: dict[int, list[str]] = {}
 
     def __post_init__(self) -> None:
         self.curated = sorted(self.curated, key=lambda offer: _ORDER[self.availability(offer.provider).mark])

@@ -2,12 +2,11 @@
 
 # `Access` is what the rest of the gateway holds; see its methods for what happens on the hot path and what beside it.
 
-from lingate.server.access.access import Access, AccessSettings
+from lingate.server.access.access import Access, AccessSettings, may_call, may_come_from, may_use
 from lingate.server.access.keys import Keys
 from lingate.server.access.limiter import LocalLimiter, Spending
 from lingate.server.access.oidc import Issuer
 from lingate.server.access.records import Limits
-from lingate.server.access.rights import may_call, may_come_from, may_use
 
 __all__ = [
     "Access",

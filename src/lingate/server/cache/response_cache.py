@@ -17,10 +17,8 @@ from lingate._dialects._replay import replay
 from lingate._model import Record
 from lingate._wire import json
 from lingate.errors import DeadlineExceededError, LingateError
-from lingate.server.cache.control import Control, control_of
-from lingate.server.cache.entry import Entry, is_lasting, is_whole
-from lingate.server.cache.keys import CALL_TYPES, is_cacheable, key_of, owner_of
-from lingate.server.cache.memory import Memory
+from lingate.server.cache.entry import Entry, Memory, is_lasting, is_whole
+from lingate.server.cache.keys import CALL_TYPES, Control, control_of, is_cacheable, key_of, owner_of
 from lingate.server.relay import encoder_for, renamed, rendered
 
 if TYPE_CHECKING:

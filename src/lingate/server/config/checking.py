@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from lingate._io.session import Session
+from lingate._providers.naming import environment
 from lingate.errors import ConfigError, LingateError
 from lingate.server.config.loading import read
-from lingate.server.config.overlay import environment
 from lingate.server.config.reading import Problem
 from lingate.server.config.settings import DeploymentConfig, GatewayConfig
 

@@ -16,11 +16,11 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from lingate._model import Record
 from lingate.server.ledger.insert import Inserter, SqliteInserter
 from lingate.server.ledger.journal import Journal
 from lingate.server.ledger.reader import Batch, Position, Reader
@@ -44,9 +44,8 @@ _FORGET = "DELETE FROM journal_positions WHERE spool = :spool OR at < :old"
 _NO_ROW = (OverflowError, msgspec.MsgspecError)
 
 
-@dataclass(slots=True)
-class DrainState:
-    """How the copying goes, for metrics and health."""
+class DrainState(Record):
+    # How the copying goes, for metrics and health.
 
     drained_rows: int = 0
     """Rows copied since the start, with those of dead processes."""
@@ -299,3 +298,33 @@ def _set_aside(root: Path, payload: bytes, reason: str) -> None:
     finally:
         os.close(file)
     _log.error("the ledger's database refuses a row, which is now in %s: %s", path, reason)
+
+
+# Delete what is older than it may be: a few rows at a time, so that nobody waits for it.
+
+_BATCH = 500
+_PAUSE = 0.02
+_ROWS = "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE at < :before ORDER BY at LIMIT :most)"
+
+
+async def delete_rows(store: Store, before: float) -> int:
+    # Delete calls that arrived before a moment; their sums stay.
+    # Returns how many there were.
+    count = 0
+    while True:
+        (done,) = await store.change(Statement(_ROWS, {"before": before, "most": _BATCH}))
+        count += done.changed
+        if done.changed < _BATCH:
+            return count
+        await asyncio.sleep(_PAUSE)
+
+
+async def keep_for(store: Store, seconds: float, every: float = 3600.0) -> None:
+    # Delete calls that are older than so many seconds, each hour, until cancelled.
+    while True:
+        try:
+            await store.prepare()
+            await delete_rows(store, time.time() - seconds)
+        except StoreError as error:
+            _log.warning("old rows of the ledger were not deleted: %s", error)
+        await asyncio.sleep(every)

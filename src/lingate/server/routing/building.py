@@ -8,9 +8,8 @@ from typing import Any
 from lingate._call.policy import Timeout
 from lingate._io.session import Session
 from lingate._providers.lookup import credential
-from lingate._providers.naming import provider_of, row_of
+from lingate._providers.naming import environment, provider_of, row_of
 from lingate.errors import ConfigError
-from lingate.server.config.overlay import environment
 from lingate.server.config.settings import DeploymentConfig, DeploymentParams, GatewayConfig, ModelInfo
 from lingate.server.routing.deployment import Deployment
 from lingate.server.routing.health import Health, Load, Rules, Shared

@@ -5,7 +5,7 @@
 # the rest is SQLAlchemy Core, loaded when it is first needed. Its mapper would cost memory and start time and give
 # nothing here.
 
+from lingate.server.errors import StoreError, StoreUnavailableError
 from lingate.server.store.engine import Answer, Statement, Store, open_store
-from lingate.server.store.errors import StoreError, StoreUnavailableError
 
 __all__ = ["Answer", "Statement", "Store", "StoreError", "StoreUnavailableError", "open_store"]

@@ -13,7 +13,7 @@ from lingate._providers.lookup import resolve
 from lingate.errors import BadRequestError, ConfigError, UnsupportedError
 from lingate.server.routing import Group
 from lingate.server.routing.health import Health, Load
-from lingate.server.upstreams.allow_list import Allowed, Place, read_place
+from lingate.server.upstreams.pinned import Allowed, Place, read_place
 
 if TYPE_CHECKING:
     from lingate.server.config.settings import GatewayConfig
