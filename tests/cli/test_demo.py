@@ -12,8 +12,17 @@ import pytest
 
 from lingate._client import Lingate
 from lingate.cli.demo import STEPS, DemoError, Stage, Wire
-from lingate.cli.demo_clients import AnthropicSide, OpenAISide, OwnAnthropicSide, OwnOpenAISide, RefusedError
-from lingate.cli.demo_gateway import GATEWAY_STEPS, Gateway, Visit, running
+from lingate.cli.demo_gateway import (
+    GATEWAY_STEPS,
+    AnthropicSide,
+    Gateway,
+    OpenAISide,
+    OwnAnthropicSide,
+    OwnOpenAISide,
+    RefusedError,
+    Visit,
+    running,
+)
 from lingate.errors import LingateError
 from lingate.simulator import Simulator
 from tests.cli.driver import KEY, Done, lingate

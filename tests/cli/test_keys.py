@@ -66,8 +66,37 @@ def test_a_key_is_made_shown_changed_rotated_blocked_and_deleted(env: dict[str, 
     assert lingate("keys", "block", "ci", **env).out == f"{key['id']} blocked\n"
     assert "blocked" in lingate("keys", "list", "--blocked", **env).out
     assert lingate("keys", "unblock", "ci", **env).out == f"{key['id']} unblocked\n"
-    assert lingate("keys", "delete", "ci", **env).out == f"{key['id']} deleted\n"
+    assert lingate("keys", "delete", "ci", "--yes", **env).out == f"{key['id']} deleted\n"
     assert json.loads(lingate("keys", "list", "--json", **env).out) == []
+
+
+def test_a_key_is_deleted_only_after_a_yes(env: dict[str, str]) -> None:
+    key_id = json.loads(lingate("keys", "create", "--alias", "ann's", "--json", **env).out)["key"]["id"]
+
+    for said, code, told in (("\r", 2, "nothing was changed"), ("\x04", 2, "nothing was changed"), ("\x03", 130, "")):
+        with Terminal("keys", "delete", "ann's", **env) as terminal:
+            assert key_id in terminal.until("""("ann's") for good? [y/N] """)
+            terminal.type(said)
+            ended = terminal.end()
+        assert (ended[0], told in ended[1]) == (code, True), said
+        assert lingate("keys", "show", key_id, **env).code == 0
+    with Terminal("keys", "delete", "ann's", **env) as terminal:
+        terminal.until("[y/N] ")
+        terminal.type("y\r")
+        assert terminal.until("deleted").split()[-2:] == [key_id, "deleted"]
+        assert terminal.end()[0] == 0
+    assert "there is no key" in lingate("keys", "show", key_id, code=5, **env).err
+
+
+@pytest.mark.parametrize("typed", ["", "y\n"])
+def test_without_a_terminal_a_key_is_deleted_with_yes_alone(env: dict[str, str], typed: str) -> None:
+    key_id = json.loads(lingate("keys", "create", "--json", **env).out)["key"]["id"]
+
+    refused = lingate("keys", "delete", key_id, stdin=typed, code=2, **env)
+
+    assert (refused.out, "--yes goes on without asking" in refused.err) == ("", True)
+    assert lingate("keys", "delete", key_id, "-y", **env).out == f"{key_id} deleted\n"
+    assert "there is no key" in lingate("keys", "delete", key_id, code=5, **env).err
 
 
 def test_a_limit_of_nothing_is_shown(env: dict[str, str]) -> None:
@@ -77,7 +106,7 @@ def test_a_limit_of_nothing_is_shown(env: dict[str, str]) -> None:
 
     assert {"rpm_limit               0", "max_parallel_requests   0"} < set(shown)
     assert not any(line.startswith(("blocked", "admin", "tpm_limit")) for line in shown)
-    lingate("keys", "delete", key_id, **env)
+    lingate("keys", "delete", key_id, "--yes", **env)
 
 
 def test_a_list_is_a_table_with_the_state_of_each_key(env: dict[str, str]) -> None:
@@ -91,18 +120,20 @@ def test_a_list_is_a_table_with_the_state_of_each_key(env: dict[str, str]) -> No
     assert done.err == "2 keys\n"
     with Terminal("keys", "list", **env) as terminal:
         assert terminal.until("state").split() == ["id", "key", "alias", "models", "spent", "state"]
+    with Terminal("keys", "list", **{**env, "COLUMNS": "40"}) as terminal:
+        assert terminal.until("state").split() == ["id", "alias", "spent", "state"]
     for key_id in ids:
-        lingate("keys", "delete", key_id, **env)
+        lingate("keys", "delete", key_id, "--yes", **env)
 
 
 def test_a_token_of_ones_own_names_its_key(env: dict[str, str]) -> None:
-    from lingate.cli.admin_line import AdminLine
+    from lingate.cli.admin_client import AdminClient
 
     mine = "sk-brought-along-from-elsewhere"
-    made = AdminLine(env["LINGATE_URL"], MASTER).ask("POST", "keys", body={"key": mine, "alias": "own"})
+    made = AdminClient(env["LINGATE_URL"], MASTER).ask("POST", "keys", body={"key": mine, "alias": "own"})
 
     assert json.loads(lingate("keys", "show", mine, "--json", **env).out)["id"] == made["key"]["id"]
-    lingate("keys", "delete", mine, **env)
+    lingate("keys", "delete", mine, "--yes", **env)
 
 
 def test_an_alias_of_several_keys_is_not_guessed(env: dict[str, str]) -> None:
@@ -112,7 +143,7 @@ def test_an_alias_of_several_keys_is_not_guessed(env: dict[str, str]) -> None:
 
     assert all(key_id in done.err for key_id in ids)
     for key_id in ids:
-        lingate("keys", "delete", key_id, **env)
+        lingate("keys", "delete", key_id, "--yes", **env)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +151,13 @@ def test_an_alias_of_several_keys_is_not_guessed(env: dict[str, str]) -> None:
     [
         (["show", "nobody"], 5, "there is no key 'nobody'"),
         (["create", "--team", "nobody"], 5, "there is no team 'nobody'"),
-        (["create", "--per", "soon"], 5, "budget_duration"),
+        (["create", "--budget", "1", "--per", "soon"], 5, "budget_duration"),
+        (["create", "--per", "1d"], 2, "--per says when a budget begins anew, and there is none (add --budget)"),
+        (
+            ["show", "sk-nobody-has-this-one-here"],
+            5,
+            "that names no key: this key is not valid (name it by id or alias)",
+        ),
         (["create", "--metadata", "[1]"], 2, "not a JSON object"),
         (["create", "--rpm=-1"], 2, "--rpm"),
         (["update", "nobody"], 2, "say what to change"),
@@ -203,7 +240,7 @@ def test_an_alias_does_not_reach_the_terminals_own_commands(env: dict[str, str])
     assert "31mred" in terminal.shown
     assert "\x9b" not in terminal.shown
     assert "\x9b" in lingate("keys", "list", **env).out, "a pipe gets what there is"
-    lingate("keys", "delete", key_id, **env)
+    lingate("keys", "delete", key_id, "--yes", **env)
 
 
 class Elsewhere(ThreadingHTTPServer):

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lingate._io.catalog_sources import CatalogSources
 from lingate._io.config import Config
-from lingate._io.shelf import Shelf
 from lingate._model import ProviderRow
 from lingate._providers import lookup
+from lingate._providers.availability import availability
 from lingate._providers.offered import Offer, curated, live, mapped, merged, modalities
 from lingate._providers.rows_curated import CURATED, EDITION
-from lingate._providers.standing import standing
 from lingate.simulator import Simulator
 from tests.cli.driver import KEY, Terminal, lingate, started
 
@@ -171,17 +171,17 @@ def test_a_broken_config_file_is_one_line_and_code_2(tmp_path: Path) -> None:
 
 def test_providers_and_credentials_of_the_config_file_count(tmp_path: Path) -> None:
     config = {"cohere": {"api_key": KEY}, "in-house": {"url": "https://llm.example.org/v1", "key_env": ["OURS"]}}
-    shelf = Shelf(Config(providers=config), {"OURS": "k"})
+    catalog_sources = CatalogSources(Config(providers=config), {"OURS": "k"})
 
-    assert shelf.standing("cohere").source == "config file"
-    assert shelf.standing("in-house").source == "OURS"
-    assert shelf.standing("nobody").mark == "unknown"
+    assert catalog_sources.availability("cohere").source == "config file"
+    assert catalog_sources.availability("in-house").source == "OURS"
+    assert catalog_sources.availability("nobody").mark == "unknown"
 
 
 @pytest.mark.parametrize("row", list(lookup.rows()), ids=lambda row: row.name)
 def test_every_mark_follows_from_the_row_and_the_variables_alone(row: Any) -> None:
     variables = (*row.key_env, *row.token_env, *row.sign_env)
-    bare = standing(row, {})
+    bare = availability(row, {})
     expected = (
         "missing"
         if row.ended
@@ -195,10 +195,10 @@ def test_every_mark_follows_from_the_row_and_the_variables_alone(row: Any) -> No
 
     assert bare.mark == ("present" if own and not row.ended else expected)
     for name in variables:
-        found = standing(row, {name: "secret-value"})
+        found = availability(row, {name: "secret-value"})
         assert found.mark == ("missing" if row.ended else "present")
         assert "secret-value" not in repr(found)
-        assert standing(row, {name: "   "}) == bare
+        assert availability(row, {name: "   "}) == bare
 
 
 def test_curated_facts_are_those_of_the_price_catalogue() -> None:

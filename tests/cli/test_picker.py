@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.events import Key, Paste
 
+from lingate._io.catalog_sources import CatalogSources
 from lingate._io.config import Config
-from lingate._io.shelf import Shelf
 from lingate._providers.offered import Offer
 from lingate.cli.picker.app import Canvas, Picker, Services
 from lingate.cli.picker.frame import cells, frame
@@ -34,10 +34,10 @@ MANY = [
 
 
 def state(everything: bool = False, **env: str) -> State:
-    shelf = Shelf(Config(), env or KEYS)
-    made = State(shelf.standing, shelf.curated())
+    catalog_sources = CatalogSources(Config(), env or KEYS)
+    made = State(catalog_sources.availability, catalog_sources.curated())
     if everything:
-        made.load([*shelf.curated(), *MANY])
+        made.load([*catalog_sources.curated(), *MANY])
         made.toggle()
     return made
 
@@ -70,7 +70,7 @@ def test_a_model_shows_its_mark_context_size_price_and_what_it_reads() -> None:
 
 
 def test_models_that_can_be_called_come_first() -> None:
-    marks = [state().standing(offer.provider).mark for offer in state().models]
+    marks = [state().availability(offer.provider).mark for offer in state().models]
 
     assert marks == sorted(marks, key=["present", "unneeded", "unknown", "missing"].index)
 

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import typer
 
-from lingate.cli import straight
+from lingate.cli import serve_argv
 from lingate.cli.app import app
 from lingate.simulator import Simulator
 from tests.cli.driver import COMMAND, Done, environment, lingate
@@ -145,7 +145,7 @@ def _options(*arguments: str) -> dict[str, Any]:
     ],
 )
 def test_a_plain_command_line_means_the_same_as_to_typer(arguments: tuple[str, ...]) -> None:
-    mine, theirs = straight.read(arguments), _options(*arguments)
+    mine, theirs = serve_argv.read(arguments), _options(*arguments)
 
     assert mine is not None
     assert theirs.pop("check") is False
@@ -179,7 +179,7 @@ def test_a_plain_command_line_means_the_same_as_to_typer(arguments: tuple[str, .
     ],
 )
 def test_what_is_not_plain_is_left_to_typer(arguments: tuple[str, ...]) -> None:
-    assert straight.read(arguments) is None
+    assert serve_argv.read(arguments) is None
 
 
 def test_typer_knows_no_option_that_a_plain_command_line_does_not() -> None:
@@ -187,7 +187,7 @@ def test_typer_knows_no_option_that_a_plain_command_line_does_not() -> None:
     known = {name for option in command.params for name in option.opts} - {"--check", "file"}
 
     assert {
-        name for name in known if straight.read((name, "1")) is not None or straight.read((name,)) is not None
+        name for name in known if serve_argv.read((name, "1")) is not None or serve_argv.read((name,)) is not None
     } == known
 
 
@@ -530,7 +530,7 @@ def test_keys_go_once_around_with_the_key_that_was_printed(tmp_path: Path, simul
         assert call() == 200
         lingate("keys", "block", "app", **env)
         assert call() in (401, 403)
-        lingate("keys", "delete", "app", **env)
+        lingate("keys", "delete", "app", "--yes", **env)
         assert call() == 401
 
 

@@ -10,7 +10,8 @@ import pytest
 
 import lingate
 from lingate._wire import eventstream
-from lingate.errors import InternalServerError, UnsupportedError
+from lingate.errors import InternalServerError, LingateError, ProtocolError, StreamInterruptedError, UnsupportedError
+from lingate.testing import AsyncFakeTransport, FakeTransport, Reply, Streamed
 from tests.servers import RawServer, Script
 
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt "
@@ -320,3 +321,52 @@ class TestMedia:
         assert "response_format" not in json.loads(server.requests[-1])
         with pytest.raises(UnsupportedError, match="response_format"):
             ask(body, "images", model, "a cat", response_format="url")
+
+
+PAGE = (
+    b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><p>key: s3cret-canary-77</p></body></html>"
+)
+ASKED = [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize("model", ["openai/m", "anthropic/m", "gemini/m", "cohere/m", "ollama/m"])
+@pytest.mark.parametrize("came", [PAGE, b"\xef\xbb\xbfToo many connections", "zu viele Anfragen für heute".encode()])
+async def test_words_in_place_of_an_answer_are_told_but_for_secrets(model: str, came: bytes) -> None:
+    words = "502 Bad Gateway" if came is PAGE else came.decode("utf-8-sig")
+    label = {"content-type": "text/event-stream"}
+    place = {"api_key": "s3cret-canary-77", "api_base": "https://h.test/v1"}
+    pieces = [came[at : at + 1] for at in range(len(came))]
+
+    found = []
+    for answer in (Streamed([came], headers=label), Streamed(pieces, headers=label)):
+        with pytest.raises(StreamInterruptedError) as caught:
+            list(lingate.Lingate(transport=FakeTransport(answer), retries=0).chat(model, ASKED, stream=True, **place))
+        found.append(caught.value)
+        client = lingate.AsyncLingate(transport=AsyncFakeTransport(answer), retries=0)
+        with pytest.raises(StreamInterruptedError) as caught:
+            [chunk async for chunk in await client.chat(model, ASKED, stream=True, **place)]
+        found.append(caught.value)
+    reply = Reply(came, headers={"content-type": "text/html"})
+    with pytest.raises(ProtocolError) as whole:
+        lingate.Lingate(transport=FakeTransport(reply), retries=0).chat(model, ASKED, **place)
+
+    assert len({str(error) for error in found}) == 1
+    for error in (*found, whole.value):
+        assert words in str(error)
+        assert words in (error.detail or "")
+        assert "check the base URL https://h.test" in str(error)
+        assert "s3cret" not in str(error)
+    assert all(error.retryable for error in found)
+
+
+@pytest.mark.parametrize(
+    "came", [b"", b"\n", b": ping\n\n", b"data", b'data: {"id"', b'{"choices": [', b"\x00\x00\x01\x10abc"]
+)
+def test_what_is_cut_or_empty_is_no_words(came: bytes) -> None:
+    answer = Streamed([came], headers={"content-type": "text/event-stream"})
+    client = lingate.Lingate(transport=FakeTransport(answer), retries=0, env={"OPENAI_API_KEY": "k"})
+
+    with pytest.raises(LingateError) as caught:
+        list(client.chat("openai/m", ASKED, stream=True))
+
+    assert caught.value.detail is None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingate._dialects._base import dialect
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._endpoints import chat
 from lingate._model import Call, Target, Traits, replaced
 from lingate._providers import lookup

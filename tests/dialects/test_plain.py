@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lingate._dialects._base import dialect
-from lingate._dialects._plain import plain_text
 from lingate._model import Call, ProviderRow, Target, Traits
+from lingate._wire.plain import plain_text
 from lingate.errors import LingateError
 
 FORMATS = ("anthropic", "bedrock_converse", "cohere", "gemini", "ollama", "openai_responses")

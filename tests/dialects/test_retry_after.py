@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingate._dialects._failure import failure
-from lingate._dialects._waits import LONGEST, retry_after
+from lingate._dialects._retry_after import LONGEST, retry_after
 from lingate._model import Head, ProviderRow, Target
 
 NOW = 1_754_667_600.0  # Fri, 08 Aug 2025 15:40:00 GMT

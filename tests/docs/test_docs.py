@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +62,50 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_the_readmes_twenty_lines_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert code is not None
+@pytest.fixture
+def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A model whose answers are made here, at every provider that examples name."""
     with Simulator() as simulator:
-        # A model whose answers are made here, at every provider that the example names.
-        for name in ("ANTHROPIC", "OPENAI", "GROQ", "MISTRAL", "DEEPSEEK"):
+        for name in ("ANTHROPIC", "COHERE", "OPENAI", "GROQ", "MISTRAL", "DEEPSEEK"):
             monkeypatch.setenv(f"{name}_API_KEY", "test-key")
             monkeypatch.setenv(f"{name}_API_BASE", simulator.url)
+        yield
 
-        exec(compile(code[1], "README.md", "exec"), {})
+
+def code_of(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.usefixtures("simulated")
+def test_the_readmes_thirty_lines_run(capsys: pytest.CaptureFixture[str]) -> None:
+    code = code_of(ROOT / "README.md")[0]
+    assert len(code.splitlines()) <= 30
+
+    exec(compile(code, "README.md", "exec"), {})
 
     out = capsys.readouterr().out
     assert "Why is the sky blue?" in out
     assert "Tell me more." in out
     assert "rain, 7" in out
+
+
+@pytest.mark.usefixtures("simulated")
+def test_the_page_on_calls_runs_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    code = code_of(ROOT / "docs" / "calls.md")
+
+    exec(compile("".join(code), "calls.md", "exec"), {"__name__": "calls"})
+
+    out = capsys.readouterr().out
+    assert len(code) > 10
+    for said in (
+        "And at sunset?",
+        "Tell me a story.",
+        "Tell me another.",
+        "The tool weather answered",
+        "1x1 pixels",
+        "Hello",
+    ):
+        assert said in out
 
 
 def test_the_readme_counts_the_providers() -> None:

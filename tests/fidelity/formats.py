@@ -13,8 +13,8 @@ import lingate._dialects
 from lingate._call.collect import Collector
 from lingate._dialects._base import OperationFormat, dialect
 from lingate._dialects._free_text import FunctionsOnly
-from lingate._dialects._names import ShortNames
 from lingate._dialects._replay import replay
+from lingate._dialects._tool_names import ShortNames
 from lingate._model import Call, Event, Failed, Head, HttpRequest, JsonDict, ProviderRow, Target, Traits
 from lingate.errors import UnsupportedError
 from lingate.simulator.turn import find_route

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from lingate._dialects._luggage import luggage_of
+from lingate._dialects._round_trip import round_trip_fields
 from tests.fidelity.formats import answers, base_of, chats, faces, has_face, holding, hosts, read, what_was_said
 from tests.fidelity.gist import answer_gist, request_gist, secrets_in
 from tests.fidelity.losses import LOSSES, NATIVE, NOT_READ_BACK
@@ -75,7 +75,7 @@ def _held(upstream: str, face: str) -> dict[str, JsonDict]:
     return {
         "request": request_gist(what_was_said(Talk(), response["choices"][0]["message"])),
         "answer": answer_gist(response),
-        "turn": {NATIVE: any(secrets_in(turn) or luggage_of(turn, face) for turn in turns)},
+        "turn": {NATIVE: any(secrets_in(turn) or round_trip_fields(turn, face) for turn in turns)},
     }
 
 

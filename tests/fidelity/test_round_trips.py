@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lingate._dialects._luggage import luggage_of
+from lingate._dialects._round_trip import round_trip_fields
 from lingate._model import Call, Traits
 from lingate._providers.rows import PROXIES
 from tests.fidelity.clients import client_of
@@ -53,7 +53,7 @@ def directly(upstream: str, answer: Answer, talk: Talk) -> list[Any]:
 
 def is_lost(face: str, upstream: str, answer: Answer) -> bool:
     message = read(upstream, answer.data)["choices"][0]["message"]
-    held = secrets_in(message) or luggage_of(message, face)
+    held = secrets_in(message) or round_trip_fields(message, face)
     return any(loss.way == "turn" and loss.what == NATIVE and loss.applies(face, upstream, held) for loss in LOSSES)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import pytest
 
 from lingate.cli.app import run
 from lingate.hosts import registry
+from tests.cli.driver import started
 
 STAND_INS = Path(__file__).with_name("stand_ins")
 
@@ -187,6 +190,27 @@ def test_a_check_without_end_is_ended(hosts: Callable[..., Done], tmp_path: Path
 
     assert done.code == 1
     assert "it was still running after 0.3 s" in done.out
+
+
+@pytest.mark.parametrize("ended_by", ["Ctrl-C", "a reader that goes"])
+def test_a_check_that_is_left_ends_at_once_and_the_host_with_it(tmp_path: Path, ended_by: str) -> None:
+    line = """echo '{"outcome": "ok", "says": "begun"}'"""
+    host = python_that(
+        tmp_path / "python", f"echo $$ > {tmp_path}/pid; while {line}; do sleep 0.1; done; exec sleep 60"
+    )
+
+    command = started("hosts", "check", "deepwiki", "--python", host)
+    assert command.stdout is not None
+    assert command.stdout.readline() == b"ok      begun\n"
+    if ended_by == "Ctrl-C":
+        command.send_signal(signal.SIGINT)
+        command.stdout.read()
+    command.stdout.close()
+
+    assert command.wait(20) == (130 if ended_by == "Ctrl-C" else 141)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    command.communicate()
 
 
 def test_a_python_is_found_from_where_the_command_is_run(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lingate._io import files
-from lingate._io.files import load
+from lingate._io import media_calls
+from lingate._io.media_calls import load
 from lingate._wire.multipart import Upload
 from lingate.errors import ConfigError
 
@@ -129,15 +129,15 @@ def test_a_file_that_may_not_be_read_says_so(wav: Path) -> None:
 def test_what_is_too_large_is_not_even_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.wav"
     with path.open("wb") as file:
-        file.truncate(files.MAX_BYTES + 1)
+        file.truncate(media_calls.MAX_BYTES + 1)
 
-    with pytest.raises(ConfigError, match=f"more than the {files.MAX_BYTES}"):
+    with pytest.raises(ConfigError, match=f"more than the {media_calls.MAX_BYTES}"):
         load(path, "file")
 
 
 @pytest.mark.parametrize("value", [b"x" * 11, io.BytesIO(b"x" * 11), "data:text/plain,xxxxxxxxxxx"])
 def test_what_is_too_large_is_refused_wherever_it_is(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_BYTES", 10)
+    monkeypatch.setattr(media_calls, "MAX_BYTES", 10)
 
     with pytest.raises(ConfigError, match="more than the 10"):
         load(value, "file")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import lingate
+from lingate._io.catalog_sources import CatalogSources
 from lingate._io.config import Config
-from lingate._io.shelf import Shelf
 from lingate._providers import lookup
 from lingate.errors import BadRequestError, ConfigError, UnknownProviderError
 from lingate.testing import FakeTransport, Reply
@@ -137,6 +137,6 @@ def test_a_row_that_signs_in_in_no_known_way_says_so_when_it_is_called() -> None
 
 
 def test_a_provider_without_a_key_is_there_by_a_proxy() -> None:
-    found = Shelf(Config(), {"LINGATE_PROXY_URL": "http://127.0.0.1:1"}).standing("openai")
+    found = CatalogSources(Config(), {"LINGATE_PROXY_URL": "http://127.0.0.1:1"}).availability("openai")
 
     assert (found.mark, found.source, found.label) == ("present", "LINGATE_PROXY_URL", "by proxy")

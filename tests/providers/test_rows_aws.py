@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lingate._dialects._base import dialect
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._model import Target
 from lingate._providers.lookup import resolve
 from lingate.errors import ConfigError, MissingCredentialError

@@ -12,14 +12,14 @@ import msgspec
 
 from lingate.errors import LingateError
 from lingate.server.access import Access, AccessSettings, Limits, LocalLimiter
-from lingate.server.access.audit import Actor
 from lingate.server.access.meters import Owner
+from lingate.server.access.records import Actor
 from lingate.server.admin import ConfigStatus, Parts, create_admin
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.feed import Feed
 from lingate.server.ledger.query import Usage
 from lingate.server.records import Caller, Estimate
-from lingate.server.routing.purses import Purses
+from lingate.server.routing.provider_budgets import SpendBudgets
 from lingate.server.store import Store
 
 MASTER = "sk-master-of-the-admin-tests"
@@ -64,13 +64,13 @@ async def outcome(
 ) -> str:
     """One call from admission to settlement: `ok`, or the kind of the refusal."""
     try:
-        ticket = await limiter.admit(caller, wanted or estimate(), end_user, ())
+        reservation = await limiter.admit(caller, wanted or estimate(), end_user, ())
     except LingateError as error:
         return error.kind
     if hold:
         await asyncio.sleep(hold)
-    if ticket is not None:
-        ticket.settle(150, cost)
+    if reservation is not None:
+        reservation.settle(150, cost)
     return "ok"
 
 
@@ -123,7 +123,7 @@ class Admin:
 
         given: dict[str, Any] = {
             "alert": alert,
-            "purses": lambda: Purses(GatewayConfig()),
+            "spend_budgets": lambda: SpendBudgets(GatewayConfig()),
             "deployments": tuple,
             "config": ConfigStatus,
             "reload": reload,

@@ -17,7 +17,7 @@ from lingate.server.config.loading import interpret
 from lingate.server.config.reading import ConfigFileError
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.config.source import parse
-from lingate.server.routing import Ride, Router
+from lingate.server.routing import RouteChain, Router
 
 Answer = int | tuple[int, dict[str, str] | bytes] | LingateError | bytes
 """A status, a status with headers or a body, no answer at all, or the body of a 400."""
@@ -58,7 +58,7 @@ def deployments(*names: str, group: str = "gpt", more: str = "") -> str:
 class Outcome:
     """How one call went."""
 
-    ride: Ride
+    chain: RouteChain
     sent: list[str]
     waits: list[float]
     body: dict[str, Any] = field(default_factory=dict)
@@ -104,26 +104,26 @@ class Driver:
         """What a model answers from now on."""
         self.script[name] = list(answers)
 
-    def ride(
+    def chain(
         self, model: str = "gpt", body: dict[str, Any] | None = None, retries: int | None = None, **how: Any
-    ) -> Ride:
+    ) -> RouteChain:
         """A ride with its context, not yet begun."""
         group = self.router.group(model)
         assert group is not None, self.router.why_not(model)
         call = Call("chat", model, {"messages": [{"role": "user", "content": "hi"}], **(body or {})})
-        ride = self.router.ride(group, call, **how)
-        ride.retries = retries
-        ride.context = Context(RetryPolicy(), Timeout(), lambda: self.clock, lambda: 0.5)
-        return ride
+        chain = self.router.chain(group, call, **how)
+        chain.retries = retries
+        chain.context = Context(RetryPolicy(), Timeout(), lambda: self.clock, lambda: 0.5)
+        return chain
 
     def ask(
         self, model: str = "gpt", *, seconds: float = 0.1, tokens: int | None = 10, finish: bool = True, **how: Any
     ) -> Outcome:
         """Make a call to its end; `finish=False` leaves it under way."""
-        ride = self.ride(model, **how)
-        assert ride.context is not None
-        outcome = Outcome(ride, [], [])
-        plan = complete(ride, ride.context)
+        chain = self.chain(model, **how)
+        assert chain.context is not None
+        outcome = Outcome(chain, [], [])
+        plan = complete(chain, chain.context)
         reply: Any = None
         try:
             while True:
@@ -139,10 +139,10 @@ class Driver:
                 reply = self._reply(step.request.target.model, outcome)
         except StopIteration:
             if finish:
-                ride.won(seconds, tokens)
+                chain.succeeded(seconds, tokens)
         except LingateError as error:
             outcome.error = error
-            ride.lost(error)
+            chain.failed(error)
         return outcome
 
     def _reply(self, model: str, outcome: Outcome) -> Any:

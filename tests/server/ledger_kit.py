@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.store import Store
-from lingate.server.store.ledger import ledger, usage_hours
+from lingate.server.store.schema import ledger, usage_hours
 
 Starter = Callable[..., Awaitable["Gateway"]]
 

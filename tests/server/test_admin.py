@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lingate.server.access import AccessSettings
-from lingate.server.access.audit import Entry
+from lingate.server.access.records import Entry
 from lingate.server.admin import ConfigStatus, DeploymentInfo, is_admin_path
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.records import LedgerRow

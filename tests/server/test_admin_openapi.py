@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from lingate.server.admin.app import ENDPOINTS
-from lingate.server.admin.openapi import document
+from lingate.server.admin.endpoint import document
 from tests.server.access_kit import Admin, access
 from tests.server.gateway_kit import MASTER, running_gateway
 

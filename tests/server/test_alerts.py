@@ -240,9 +240,9 @@ def test_a_soft_budget_refuses_nothing_and_is_told_once_a_period(
 
 
 async def test_a_budget_that_replicas_share_is_told_by_one_of_them(redis: str) -> None:
-    from lingate.server.access.shared import SharedLimiter
+    from lingate.server.access.redis_limiter import RedisLimiter
 
-    replicas = [SharedLimiter(redis), SharedLimiter(redis)]
+    replicas = [RedisLimiter(redis), RedisLimiter(redis)]
     for one in replicas:
         await one.start()
     try:
@@ -257,9 +257,9 @@ async def test_a_budget_that_replicas_share_is_told_by_one_of_them(redis: str) -
 
 
 async def test_without_redis_each_replica_tells(redis_server: Any) -> None:
-    from lingate.server.access.shared import SharedLimiter
+    from lingate.server.access.redis_limiter import RedisLimiter
 
-    limiter = SharedLimiter(f"redis://127.0.0.1:{free_port()}/0")
+    limiter = RedisLimiter(f"redis://127.0.0.1:{free_port()}/0")
     await limiter.start()
     try:
         assert await limiter.first("budget x", 60.0)

@@ -87,6 +87,36 @@ def test_what_was_used_before_another_went_in_its_place_is_paid_for_too(tmp_path
     assert row["cost"] == pytest.approx(0.023)
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "refused"])
+@pytest.mark.parametrize(("price", "cost"), [(1.0, 0.014), (None, None)], ids=["priced", "not"])
+def test_what_was_used_before_costs_what_its_own_deployment_takes(
+    tmp_path: Path, asked: RawServer, answers: bool, price: float | None, cost: float | None
+) -> None:
+    made = json.loads(config("dashscope/text-embedding-v4", f"{asked.url}/v1"))
+    with RawServer() as upstream:
+        prices = {} if price is None else {"input_cost_per_token": price}
+        other = {"model": "openai/e", "api_base": f"{upstream.url}/v1", "api_key": "k", "max_retries": 0, **prices}
+        made["model_list"].append({"model_name": "other", "litellm_params": other, "model_info": {"id": "second"}})
+        made["router_settings"]["fallbacks"] = [{"it": ["other"]}]
+        vectors = [{"index": at, "embedding": [1.0]} for at in range(15)]
+        says(upstream, {"data": vectors, "usage": {"prompt_tokens": 9, "total_tokens": 9}})
+        if not answers:
+            upstream.script = Script([b'{"error": {"message": "no"}}'], status=500, headers=JSON)
+        with running_gateway(json.dumps(made), tmp_path) as gateway:
+            answer = ask(gateway, "/v1/embeddings", {"model": "it", "input": ["x"] * 15})
+            (row,) = rows(gateway)
+
+    assert (row["attempts"], row["fallbacks"], row["deployment"]) == (2, 1, "second")
+    if answers:
+        assert answer.json()["usage"] == {"prompt_tokens": 9, "total_tokens": 9}
+        assert row["prompt_tokens"] == 14 + 9
+        assert row["cost"] == (None if price is None else pytest.approx(0.014 + 9))
+        assert answer.headers.get("x-lingate-response-cost") == (None if price is None else "9.014")
+    else:
+        assert answer.status_code == 502
+        assert (row["prompt_tokens"], row["cost"]) == (14, pytest.approx(0.014))
+
+
 def test_a_client_that_has_left_is_asked_no_further_part_for(tmp_path: Path, asked: RawServer) -> None:
     assert asked.script is not None
     asked.script.pause = 0.5

@@ -71,20 +71,24 @@ def test_what_is_spent_and_reserved_is_never_more_than_the_budget(
         money, under_way = scope.budgets[0], []
         for prompt, output, used, end, pause in calls:
             try:
-                ticket = await limiter.admit(caller, estimate(prompt, output), None, ())
+                reservation = await limiter.admit(caller, estimate(prompt, output), None, ())
             except BudgetExceededError:
-                ticket = None
-            if ticket is not None:
-                bound = ticket.max_output if ticket.max_output is not None else (4096 if output is None else output)
-                under_way.append((ticket, (prompt + bound * used * 2) * 1e-6, end))
+                reservation = None
+            if reservation is not None:
+                bound = (
+                    reservation.max_output
+                    if reservation.max_output is not None
+                    else (4096 if output is None else output)
+                )
+                under_way.append((reservation, (prompt + bound * used * 2) * 1e-6, end))
             assert money.spent + money.reserved <= money.cap
             if end != "w" and under_way:
-                ticket, cost, end = under_way.pop(0)
-                ticket.release() if end == "r" else ticket.settle(None, cost if end == "s" else None)
+                reservation, cost, end = under_way.pop(0)
+                reservation.release() if end == "r" else reservation.settle(None, cost if end == "s" else None)
             assert money.spent + money.reserved <= money.cap
             clock.sleep(pause)
-        for ticket, cost, _ in under_way:
-            ticket.settle(None, cost)
+        for reservation, cost, _ in under_way:
+            reservation.settle(None, cost)
         money.remaining(clock())
         assert money.reserved == 0
         assert money.spent <= money.cap
@@ -96,14 +100,14 @@ async def test_a_call_that_bounds_its_output_reserves_that_much() -> None:
     limiter = LocalLimiter()
     caller = caller_of(limiter, Limits(max_budget=1.0))
 
-    ticket = await limiter.admit(caller, estimate(1000, 500), None, ())
+    reservation = await limiter.admit(caller, estimate(1000, 500), None, ())
 
     scope = limiter.scope("key", "k")
-    assert ticket is not None
+    assert reservation is not None
     assert scope is not None
-    assert ticket.max_output is None
+    assert reservation.max_output is None
     assert scope.budgets[0].reserved == 2_000_000
-    ticket.settle(1200, 0.0012)
+    reservation.settle(1200, 0.0012)
     assert (scope.budgets[0].reserved, scope.budgets[0].spent) == (0, 1_200_000)
 
 
@@ -111,22 +115,22 @@ async def test_a_call_without_a_bound_gets_as_much_output_as_the_budget_pays_for
     limiter = LocalLimiter()
     caller = caller_of(limiter, Limits(max_budget=0.002))
 
-    ticket = await limiter.admit(caller, estimate(1000, None), None, ())
+    reservation = await limiter.admit(caller, estimate(1000, None), None, ())
 
-    assert ticket is not None
-    assert ticket.max_output == 500
+    assert reservation is not None
+    assert reservation.max_output == 500
 
 
 async def test_a_model_that_cannot_give_that_much_is_not_bounded() -> None:
     limiter = LocalLimiter()
     caller = caller_of(limiter, Limits(max_budget=1.0))
 
-    ticket = await limiter.admit(caller, estimate(1000, None, most=4096), None, ())
+    reservation = await limiter.admit(caller, estimate(1000, None, most=4096), None, ())
 
     scope = limiter.scope("key", "k")
-    assert ticket is not None
+    assert reservation is not None
     assert scope is not None
-    assert ticket.max_output is None
+    assert reservation.max_output is None
     assert scope.budgets[0].reserved == nanos(0.001 + 4096 * 2e-6)
 
 
@@ -134,14 +138,14 @@ async def test_nobody_knows_how_much_a_model_gives_and_the_budget_still_holds() 
     limiter = LocalLimiter()
     caller = caller_of(limiter, Limits(max_budget=0.01))
 
-    ticket = await limiter.admit(caller, estimate(1000, None, most=None), None, ())
+    reservation = await limiter.admit(caller, estimate(1000, None, most=None), None, ())
 
-    assert ticket is not None
-    assert ticket.max_output == 4500
+    assert reservation is not None
+    assert reservation.max_output == 4500
     with pytest.raises(BudgetExceededError) as caught:
         await limiter.admit(caller, estimate(10, 10), None, ())
     assert (caught.value.status, caught.value.retryable, caught.value.retry_after) == (429, True, 1.0)
-    ticket.release()
+    reservation.release()
     assert await outcome(limiter, caller) == "ok"
 
 
@@ -207,11 +211,11 @@ async def test_a_prompt_is_reserved_by_what_it_can_have_at_most() -> None:
     limiter = LocalLimiter()
     caller = caller_of(limiter, Limits(max_budget=1.0, tpm_limit=200))
 
-    ticket = await limiter.admit(caller, Estimate("gpt", 100, 50, 1e-6, 2e-6, None, prompt_bound=400), None, ())
+    reservation = await limiter.admit(caller, Estimate("gpt", 100, 50, 1e-6, 2e-6, None, prompt_bound=400), None, ())
 
-    assert ticket is not None
+    assert reservation is not None
     assert limiter.scope("key", "k").budgets[0].reserved == 500_000  # type: ignore[union-attr]
-    assert ("x-ratelimit-remaining-tokens", "50") in ticket.headers
+    assert ("x-ratelimit-remaining-tokens", "50") in reservation.headers
 
 
 async def test_unknown_cost_leaves_the_reservation_standing() -> None:
@@ -457,39 +461,39 @@ async def test_a_further_part_reserves_what_the_first_has_not_left() -> None:
     limiter = LocalLimiter()
     caller = caller_of(limiter, Limits(max_budget=3 * COST))
     money = limiter.scope("key", "k").budgets[0]  # type: ignore[union-attr]
-    ticket = await limiter.admit(caller, estimate(), None, ())
-    assert ticket is not None
+    reservation = await limiter.admit(caller, estimate(), None, ())
+    assert reservation is not None
 
-    assert await limiter.extend(ticket, estimate(), COST / 4) is None
+    assert await limiter.extend(reservation, estimate(), COST / 4) is None
     assert money.reserved == nanos(COST + COST / 4)
-    assert await limiter.extend(ticket, estimate(), COST / 8) is None, "it has left enough"
+    assert await limiter.extend(reservation, estimate(), COST / 8) is None, "it has left enough"
     assert money.reserved == nanos(COST + COST / 4)
-    assert await limiter.extend(ticket, estimate(), None) is None
+    assert await limiter.extend(reservation, estimate(), None) is None
     assert money.reserved == nanos(2 * COST + COST / 4)
     with pytest.raises(BudgetExceededError):
-        await limiter.extend(ticket, estimate(), None)
-    assert (await limiter.extend(ticket, estimate(50, None), None) or 0) > 0
+        await limiter.extend(reservation, estimate(), None)
+    assert (await limiter.extend(reservation, estimate(50, None), None) or 0) > 0
     assert money.reserved == money.cap
 
-    ticket.settle(10, COST)
+    reservation.settle(10, COST)
     assert (money.spent, money.reserved) == (nanos(COST), 0)
-    ticket.release()
+    reservation.release()
     assert (money.spent, money.reserved) == (nanos(COST), 0)
 
 
 async def test_a_call_without_limits_has_no_further_part_to_pay() -> None:
     limiter = LocalLimiter()
-    ticket = await limiter.admit(caller_of(limiter, Limits(rpm_limit=1)), estimate(), None, ())
-    assert ticket is not None
-    assert await limiter.extend(ticket, estimate(), 99.0) is None
+    reservation = await limiter.admit(caller_of(limiter, Limits(rpm_limit=1)), estimate(), None, ())
+    assert reservation is not None
+    assert await limiter.extend(reservation, estimate(), 99.0) is None
 
 
 async def test_parts_whose_cost_nobody_knows_stand_as_they_were_reserved() -> None:
     limiter = LocalLimiter()
-    ticket = await limiter.admit(caller_of(limiter, Limits(max_budget=9 * COST)), estimate(), None, ())
-    assert ticket is not None
-    await limiter.extend(ticket, estimate(), None)
-    ticket.settle(None, None)
+    reservation = await limiter.admit(caller_of(limiter, Limits(max_budget=9 * COST)), estimate(), None, ())
+    assert reservation is not None
+    await limiter.extend(reservation, estimate(), None)
+    reservation.settle(None, None)
     money = limiter.scope("key", "k").budgets[0]  # type: ignore[union-attr]
     assert (money.spent, money.reserved) == (nanos(2 * COST), 0)
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from lingate.server.cache.memory import Memory
+from lingate.server.cache.entry import Memory
 from lingate.simulator import Simulator
 from tests.server.asking import ask, deltas, final_usage, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
@@ -348,7 +348,7 @@ def test_a_caller_that_leaves_does_not_fail_those_who_wait_for_its_call(
 def test_when_an_equal_call_takes_too_long_one_goes_and_not_all(
     gateway: Running, billed: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lingate.server.cache.answers._LONGEST_WAIT", 1.2)
+    monkeypatch.setattr("lingate.server.cache.response_cache._LONGEST_WAIT", 1.2)
 
     with ThreadPoolExecutor(8) as pool:
         body = chat("for long", model="openai-first-3000-words-5")

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from lingate._model import Call
-from lingate.server.cache.control import LONGEST, control_of
-from lingate.server.cache.entry import Entry, unpacked
-from lingate.server.cache.keys import is_cacheable, key_of, owner_of
-from lingate.server.cache.memory import Memory
+from lingate.server.cache.entry import Entry, Memory, unpacked
+from lingate.server.cache.keys import LONGEST, control_of, is_cacheable, key_of, owner_of
 from lingate.server.records import Caller
 from lingate.server.routing import Router
 from tests.server.driving import config_of, deployments

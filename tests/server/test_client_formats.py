@@ -177,6 +177,23 @@ class TestAnthropic:
         assert answer.status_code == 200
         assert "event: message_stop" in answer.text
 
+    def test_a_streams_beginning_has_an_estimate_of_the_prompt_and_its_end_what_the_provider_counted(
+        self, gateway: Running, upstream: str
+    ) -> None:
+        asked: Any = {
+            "model": f"{upstream}-large",
+            "max_tokens": 100,
+            "messages": chat()["messages"],
+            "system": "be brief " * 90,
+        }
+        with anthropic.Anthropic(base_url=gateway.url, api_key=MASTER, max_retries=0) as client:
+            whole = client.messages.create(**asked).usage
+            with client.messages.stream(**asked) as stream:
+                begun = next(event.message.usage.input_tokens for event in stream if event.type == "message_start")
+                ended = stream.get_final_message().usage
+        assert 150 < begun < 400
+        assert (ended.input_tokens, ended.output_tokens) == (whole.input_tokens, whole.output_tokens)
+
     def test_its_runner_of_tools_is_told_to_send_the_whole_conversation(self, gateway: Running, upstream: str) -> None:
         @anthropic.beta_tool
         def weather(city: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lingate.errors import ConfigError
 from lingate.server.config import ConfigFileError, check, load
-from lingate.server.config.loading import interpret
+from lingate.server.config.loading import interpret, read
 from lingate.server.config.settings import Alias, Fallback
 from lingate.server.config.source import parse
 from tests.effort import least_cpu
@@ -751,6 +751,36 @@ def test_a_master_key_that_can_be_guessed_is_warned_of_wherever_it_comes_from(tm
     assert told == "LINGATE_MASTER_KEY has 5 characters and can be guessed: make it longer"
 
 
+@pytest.mark.parametrize(
+    "key", ["sk-0123456789abcdef0123\r", "sk-0123456789 abcdef0123", "sk-0123456789abcdef012é", " "]
+)
+def test_a_master_key_that_no_client_can_send_is_an_error_wherever_it_comes_from(key: str, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("general_settings: {master_key: os.environ/KEY}")
+
+    (named,) = read(str(path), {"KEY": key}).problems
+    (told,) = read(None, {"LINGATE_MASTER_KEY": key}).problems
+
+    why = "holds white space, control characters or letters outside ASCII, which no client can send"
+    assert str(named) == f"{path}:1: general_settings.master_key {why}"
+    assert str(told) == f"LINGATE_MASTER_KEY {why}"
+
+
+def test_check_names_the_providers_that_are_served_besides(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("litellm_settings: {drop_params: true}")
+
+    some, none = check(str(path), {"GROQ_API_KEY": "k", "MISTRAL_API_KEY": "k"}).lines(), check(None, {}).lines()
+
+    assert some == [
+        "provider/model: every provider whose credential is present (groq, mistral)",
+        f"{path} can be used",
+    ]
+    assert "none; set one of the variables" in none[0]
+    path.write_text("model_list:\n" + deployments("a"))
+    assert not any("provider/model" in line for line in check(str(path), {}).lines())
+
+
 def test_check_says_for_each_deployment_whether_it_could_be_asked(tmp_path: Path) -> None:
     path = tmp_path / "gateway.yaml"
     path.write_text(
@@ -871,7 +901,7 @@ def test_what_an_alias_or_an_include_must_be_is_told(tmp_path: Path) -> None:
 
 
 def test_a_deployment_without_variables_of_its_own_sees_the_environment_as_it_is() -> None:
-    from lingate.server.config.overlay import environment
+    from lingate._providers.naming import environment
 
     env = {"AWS_SESSION_TOKEN": "t", "AWS_BEARER_TOKEN_BEDROCK": "b", "OTHER": "o", "AWS_REGION": "r"}
 

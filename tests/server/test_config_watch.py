@@ -199,7 +199,7 @@ def test_deployments_that_stay_keep_their_rest_and_their_calls_under_way() -> No
     assert after.health("a").until > after.clock
     assert after.in_flight() == 1
     assert {after.ask().answered for _ in range(20)} == {"b", "c"}
-    busy.ride.won(0.1)
+    busy.chain.succeeded(0.1)
     assert after.in_flight() == 0
 
 
@@ -220,10 +220,10 @@ def test_five_hundred_reloads_lose_no_call_and_keep_nothing_of_what_is_gone() ->
         assert under_way[-1].error is None
         driver = Driver("model_list:\n" + deployments("a", f"m{number}"), previous=driver)
         if number % 3:
-            under_way.pop(0).ride.won(0.1)
+            under_way.pop(0).chain.succeeded(0.1)
 
     for outcome in under_way:
-        outcome.ride.won(0.1)
+        outcome.chain.succeeded(0.1)
     assert driver.in_flight() == 0
     assert len(driver.router._build._loads) == 2
 
@@ -242,7 +242,7 @@ def test_reloads_forget_models_that_nobody_asks_for_any_more_but_for_those_that_
     assert sum(load.in_flight for load in known._loads.values()) == 1
     assert len(known._healths) <= 3
     assert len(known._loads) <= 3
-    busy.ride.won(0.1)
+    busy.chain.succeeded(0.1)
     assert sum(load.in_flight for load in known._loads.values()) == 0
 
 

@@ -13,14 +13,17 @@ import httpx2
 import openai
 import pytest
 
-from lingate.server.accounts import estimate_tokens
-from lingate.server.continuing import Continuation
+from lingate._wire.json import encode
+from lingate.server.continuation import Continuation
+from lingate.server.costing import estimate_tokens
 from lingate.simulator import Simulator
 from tests.server.asking import ask, chunks, deltas, final_usage, rows
 from tests.server.gateway_kit import Running, running_gateway
+from tests.servers import RawServer, Script
 
 CHAT = "/v1/chat/completions"
 BROKEN = "sim-words-30-fault-cut-8"
+MESSAGES = [{"role": "user", "content": "tell me"}]
 PRICES = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.01}
 
 
@@ -333,6 +336,29 @@ def test_a_response_that_is_passed_on_as_the_provider_says_it_is_not_gone_on_wit
     assert "response.completed" not in found.text
     assert "error" in found.text
     assert rows(gateway)[-1]["attempts"] == 1
+
+
+@pytest.mark.parametrize("told", [None, {"prompt_tokens": 11, "completion_tokens": 1, "total_tokens": 12}], ids=str)
+def test_counts_are_those_of_the_ledger_where_the_last_part_tells_none(
+    upstream: RawServer, tmp_path: Path, told: Any
+) -> None:
+    said = {"model": "m", "choices": [{"index": 0, "delta": {"content": "x" * 30}}], "usage": told}
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    upstream.script = Script([b"data: %s\n\n" % encode(said)], "close")
+    with RawServer(Script([b"data: %s\n\n" % encode({**said, "usage": None, **end}), b"data: [DONE]\n\n"])) as other:
+        entries = [deployment("it", "openai/m", server.url, order=at) for at, server in enumerate((upstream, other))]
+        for at, entry in enumerate(entries):
+            entry["model_info"]["id"] = str(at)
+        own = {"router_settings": {"disable_cooldowns": True}, "lingate": {"continue_streams": True}}
+        with running_gateway(json.dumps({"model_list": entries, **own}), tmp_path) as gateway:
+            found = streamed(gateway, "it")
+            last = json.loads(ask(gateway, "/api/chat", {"model": "it", "messages": MESSAGES}).text.splitlines()[-1])
+            first, second = rows(gateway)
+
+    usage = final_usage(found)
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (first["prompt_tokens"], first["completion_tokens"])
+    assert (last["prompt_eval_count"], last["eval_count"]) == (second["prompt_tokens"], second["completion_tokens"])
+    assert first["completion_tokens"] >= 10
 
 
 def test_an_answer_of_several_parts_is_not_kept_by_the_cache(simulator: Simulator, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from lingate.server.accounts import estimate_tokens
+from lingate.server.costing import estimate_tokens
 from lingate.simulator import Simulator
 from tests.server.asking import ask, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
 from tests.server.test_continuation import CHAT, PRICES, config
+from tests.servers import RawServer, Script
 
 IN, OUT = PRICES.values()
 ADMIN = {"authorization": f"Bearer {MASTER}"}
@@ -107,3 +108,25 @@ def test_an_answer_of_which_one_part_has_no_price_has_none(simulator: Simulator,
     assert (row["attempts"], row["cost"]) == (2, None)
     assert "price" in row["price"]
     assert row["completion_tokens"] > 8
+
+
+def test_a_part_whose_tier_has_no_price_is_taken_off_the_budget_with_those_that_have(
+    upstream: RawServer, tmp_path: Path
+) -> None:
+    params = {"model": "openai/gpt-3.5-turbo", "api_key": "sk-up", "max_retries": 0}
+    said = {"model": "gpt-3.5-turbo", "choices": [{"index": 0, "delta": {"content": "x" * 90}}]}
+    upstream.script = Script([b"data: %s\n\n" % json.dumps(said).encode()], "close")
+    with RawServer() as other:
+        said["service_tier"] = "priority"
+        other.script = Script([b"data: %s\n\n" % json.dumps(said).encode()], "close")
+        entries = [
+            {"model_name": "old", "litellm_params": {**params, "order": at, "api_base": f"{server.url}/v1"}}
+            for at, server in enumerate((upstream, other))
+        ]
+        more = {"router_settings": {"disable_cooldowns": True}, "lingate": {"continue_streams": True}}
+        with running_gateway(json.dumps({"model_list": entries, **more}), tmp_path, auth=True) as gateway:
+            _, budget = streamed(gateway, "old", 0.004)
+            (row,) = rows(gateway)
+    assert (row["attempts"], row["cost"], row["completion_tokens"]) == (2, None, 2 * 30)
+    assert budget["spent"] == pytest.approx(row["prompt_tokens"] * 0.5e-6 + 60 * 1.5e-6, abs=1e-8)
+    assert budget["reserved"] == 0

@@ -325,7 +325,7 @@ class TestWishesOfACaller:
         assert simulator.stats()["requests"]["total"] - before <= 1
 
     @pytest.mark.parametrize(
-        "wish",
+        "override",
         [
             {"timeout": "soon"},
             {"timeout": -1},
@@ -336,10 +336,10 @@ class TestWishesOfACaller:
         ],
         ids=json.dumps,
     )
-    def test_that_make_no_sense_are_refused(self, gateway: Running, wish: dict[str, Any]) -> None:
-        answer = ask(gateway, **wish)
+    def test_that_make_no_sense_are_refused(self, gateway: Running, override: dict[str, Any]) -> None:
+        answer = ask(gateway, **override)
         assert answer.status_code == 400
-        assert next(iter(wish)) in answer.json()["error"]["message"]
+        assert next(iter(override)) in answer.json()["error"]["message"]
 
 
 def test_more_calls_than_it_takes_are_refused_and_told_when_to_come_back(simulator: Simulator, tmp_path: Path) -> None:

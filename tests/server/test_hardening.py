@@ -17,9 +17,8 @@ import httpx2
 import pytest
 
 from lingate.server import faces
-from lingate.server.access.rights import may_call
-from lingate.server.ledger.export import rows_csv
-from lingate.server.ledger.query import Usage
+from lingate.server.access.access import may_call
+from lingate.server.ledger.query import Usage, rows_csv
 from lingate.server.records import Caller
 from lingate.server.store import Store, StoreError
 from tests.effort import least_cpu

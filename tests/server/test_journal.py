@@ -14,10 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingate.errors import ConfigError
-from lingate.server.ledger.frames import HEAD, frame, scan
 from lingate.server.ledger.journal import Journal, JournalFullError
 from lingate.server.ledger.reader import Reader
-from lingate.server.ledger.spool import Spool, orphans
+from lingate.server.ledger.spool import HEAD, Spool, frame, orphans, scan
 from lingate.server.records import LedgerRow
 from tests.server.rows import make_row
 

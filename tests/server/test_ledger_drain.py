@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import resource
 import shutil
 import sqlite3
 import time
@@ -19,7 +21,7 @@ from lingate.server.ledger import Drainer, Journal
 from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.store import Statement, Store, StoreUnavailableError
 from lingate.server.store.connection import AsyncConnection
-from lingate.server.store.ledger import journal_positions, tag_hours, usage_hours
+from lingate.server.store.schema import journal_positions, tag_hours, usage_hours
 from tests.server.ledger_kit import Gateway, Starter, start_fixture, stored_ids, until, url_fixture
 from tests.server.rows import make_row
 
@@ -168,6 +170,29 @@ async def test_a_row_that_the_database_refuses_is_set_aside_and_holds_nothing_up
     (line,) = (tmp_path / "journal" / "rejected.jsonl").read_text().splitlines()
     assert bad.id in line
     assert sum("refuses a row" in record.message for record in caplog.records) == 1
+
+
+async def test_a_row_that_is_set_aside_is_whole_though_the_disk_was_full_in_the_very_write(
+    start: Starter, tmp_path: Path
+) -> None:
+    gateway = await start()
+    file, whole = tmp_path / "journal" / "rejected.jsonl", b'{"id": "%s"}' % (b"x" * 4_000_000)
+    file.write_bytes(whole + b'\n{"id": "to')  # a process that was killed
+    bad = make_row(status=99_999, model=5 if gateway.store.is_sqlite else "m")
+    gateway.journal.write(bad)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 50, before[1]))
+    try:
+        gateway.run()
+        await until(lambda: gateway.drainer.state.away_since is not None)
+        assert file.read_bytes() == whole + b"\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    await until(lambda: gateway.journal.state.pending_bytes == 0)
+    assert gateway.drainer.state.rejected_rows == 1
+    first, second = file.read_bytes().splitlines()
+    assert (first, json.loads(second)["id"]) == (whole, bad.id)
 
 
 class _Watched(Store):

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.store import open_store
-from lingate.server.store.ledger import journal_positions, ledger, tag_hours, usage_hours
+from lingate.server.store.schema import journal_positions, ledger, tag_hours, usage_hours
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import func, select, text
 
 from lingate.server.ledger import Drainer
-from lingate.server.ledger.retention import keep_for
+from lingate.server.ledger.drain import keep_for
 from lingate.server.records import LedgerRow
 from lingate.server.store import Store, StoreError, open_store
-from lingate.server.store.ledger import ledger, usage_hours
+from lingate.server.store.schema import ledger, usage_hours
 from tests.server.asking import ask
 from tests.server.gateway_kit import running_gateway
 from tests.server.ledger_kit import Gateway, Starter, start_fixture, stored_ids, until, url_fixture

@@ -16,10 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lingate.server.ledger import Drainer, Journal
-from lingate.server.ledger.export import rows_csv, usage_csv
-from lingate.server.ledger.filters import Filter, QueryError
-from lingate.server.ledger.query import DIMENSIONS, Usage
-from lingate.server.ledger.retention import delete_rows
+from lingate.server.ledger.drain import delete_rows
+from lingate.server.ledger.query import DIMENSIONS, Filter, QueryError, Usage, rows_csv, usage_csv
 from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.records import COUNTS, LedgerRow
 from lingate.server.store import Store, StoreUnavailableError, open_store

@@ -87,10 +87,10 @@ async def test_headers_say_what_is_left() -> None:
     limiter = LocalLimiter(clock=clock, now=clock)
     caller = caller_of(limiter, Limits(rpm_limit=3, tpm_limit=1000, model_rpm_limit={"gpt*": 10}))
 
-    ticket = await limiter.admit(caller, estimate(), None, ())
+    reservation = await limiter.admit(caller, estimate(), None, ())
 
-    assert ticket is not None
-    assert dict(ticket.headers) == {
+    assert reservation is not None
+    assert dict(reservation.headers) == {
         "x-ratelimit-limit-requests": "3",
         "x-ratelimit-remaining-requests": "2",
         "x-ratelimit-reset-requests": "61s",
@@ -98,7 +98,7 @@ async def test_headers_say_what_is_left() -> None:
         "x-ratelimit-remaining-tokens": "850",
         "x-ratelimit-reset-tokens": "61s",
     }
-    ticket.release()
+    reservation.release()
 
 
 async def test_tokens_are_counted_as_used_once_that_is_known() -> None:
@@ -120,9 +120,9 @@ async def test_a_call_that_used_more_than_it_said_holds_back_the_next_ones() -> 
     limiter = LocalLimiter(clock=clock, now=clock)
     caller = caller_of(limiter, Limits(tpm_limit=1000))
 
-    ticket = await limiter.admit(caller, estimate(100, None), None, ())
-    assert ticket is not None
-    ticket.settle(5000, None)
+    reservation = await limiter.admit(caller, estimate(100, None), None, ())
+    assert reservation is not None
+    reservation.settle(5000, None)
 
     assert await outcome(limiter, caller, estimate(1, None)) == "rate_limit"
     clock.sleep(61)
@@ -145,9 +145,9 @@ async def test_released_calls_give_tokens_back_but_count_as_requests() -> None:
     caller = caller_of(limiter, Limits(rpm_limit=2, tpm_limit=200))
 
     for _ in range(2):
-        ticket = await limiter.admit(caller, estimate(), None, ())
-        assert ticket is not None
-        ticket.release()
+        reservation = await limiter.admit(caller, estimate(), None, ())
+        assert reservation is not None
+        reservation.release()
 
     assert await outcome(limiter, caller) == "rate_limit"
 
@@ -263,9 +263,9 @@ async def test_many_end_users_do_not_fill_the_memory(monkeypatch: pytest.MonkeyP
     busy = await limiter.admit(Caller(key_id="k"), estimate(), "busy", ())
 
     for number in range(1000):
-        ticket = await limiter.admit(Caller(key_id="k"), estimate(), f"user {number}", ())
-        assert ticket is not None
-        ticket.release()
+        reservation = await limiter.admit(Caller(key_id="k"), estimate(), f"user {number}", ())
+        assert reservation is not None
+        reservation.release()
 
     assert len(limiter._passing) <= 101
     with pytest.raises(ConcurrencyLimitError):
@@ -288,16 +288,16 @@ def test_whatever_happens_nothing_is_left_counted_as_under_way(steps: list[str],
             elif step == "wait":
                 clock.sleep(7)
             elif under_way and step != "start":
-                ticket = under_way.pop(0)
-                assert ticket is not None
-                ticket.release() if step == "release" else ticket.settle(120, 0.0001)
+                reservation = under_way.pop(0)
+                assert reservation is not None
+                reservation.release() if step == "release" else reservation.settle(120, 0.0001)
             scope = limiter.scope("key", "k")
             assert scope is not None
             assert scope.parallel is not None
             assert scope.parallel.running == len(under_way)
-        for ticket in under_way:
-            assert ticket is not None
-            ticket.settle(None, None)
+        for reservation in under_way:
+            assert reservation is not None
+            reservation.settle(None, None)
         scope = limiter.scope("key", "k")
         assert scope is not None
         assert scope.idle

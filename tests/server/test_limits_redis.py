@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from lingate.errors import BudgetExceededError, ConcurrencyLimitError, RateLimitError
-from lingate.server.access import AccessSettings, Limits, shared
+from lingate.server.access import AccessSettings, Limits, redis_limiter
 from lingate.server.access.inputs import NewKey
-from lingate.server.access.link import PATIENCE
 from lingate.server.access.meters import nanos
-from lingate.server.access.shared import SILENCE, SharedLimiter
+from lingate.server.access.redis_limiter import SILENCE, RedisLimiter
+from lingate.server.access.redis_link import PATIENCE
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.records import Caller, LedgerRow
@@ -30,8 +30,8 @@ LIMITS = Limits(max_budget=50 * COST)
 
 
 @contextlib.asynccontextmanager
-async def replicas(url: str, count: int = 3, **options: object) -> AsyncIterator[list[SharedLimiter]]:
-    limiters = [SharedLimiter(url, **options) for _ in range(count)]  # type: ignore[arg-type]
+async def replicas(url: str, count: int = 3, **options: object) -> AsyncIterator[list[RedisLimiter]]:
+    limiters = [RedisLimiter(url, **options) for _ in range(count)]  # type: ignore[arg-type]
     for limiter in limiters:
         await limiter.start()
     try:
@@ -49,7 +49,7 @@ async def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 async def everywhere(
-    limiters: list[SharedLimiter], callers: list[Caller], count: int, hold: float = 0.01
+    limiters: list[RedisLimiter], callers: list[Caller], count: int, hold: float = 0.01
 ) -> Counter[str]:
     """So many calls at once, dealt out to the replicas."""
     calls = [outcome(limiters[i % len(limiters)], callers[i % len(limiters)], hold=hold) for i in range(count)]
@@ -106,12 +106,12 @@ async def test_three_replicas_on_postgres_and_redis_spend_the_budget_and_not_mor
             caller = replica.known(token) or await replica.find(token)
             assert caller is not None
             try:
-                ticket = await replica.limiter.admit(caller, estimate(), None, ())
+                reservation = await replica.limiter.admit(caller, estimate(), None, ())
             except BudgetExceededError:
                 return "budget"
-            assert ticket is not None
+            assert reservation is not None
             await asyncio.sleep(0.01)
-            ticket.settle(150, COST)
+            reservation.settle(150, COST)
             journal.write(LedgerRow(id=f"call-{number}", at=time.time(), key_id=caller.key_id, model="gpt", cost=COST))
             return "ok"
 
@@ -141,22 +141,22 @@ async def test_rates_and_calls_at_once_are_shared(redis: str) -> None:
 async def test_headers_are_of_the_tightest_limit(redis: str) -> None:
     async with replicas(redis, 1) as (limiter,):
         scopes = [limiter.limit("key", "k", Limits(rpm_limit=50)), limiter.limit("team", "t", Limits(rpm_limit=5))]
-        ticket = await limiter.admit(Caller(key_id="k", limits=limiter.limits_for(scopes)), estimate(), None, ())
+        reservation = await limiter.admit(Caller(key_id="k", limits=limiter.limits_for(scopes)), estimate(), None, ())
 
-        assert ticket is not None
-        assert ("x-ratelimit-limit-requests", "5") in ticket.headers
+        assert reservation is not None
+        assert ("x-ratelimit-limit-requests", "5") in reservation.headers
 
 
 async def test_tokens_are_given_back_to_everybody(redis: str) -> None:
     async with replicas(redis, 2) as (here, there):
         callers = [caller_of(limiter, Limits(tpm_limit=1000)) for limiter in (here, there)]
-        ticket = await here.admit(callers[0], estimate(500, 500), None, ())
-        assert ticket is not None
-        assert ("x-ratelimit-remaining-tokens", "0") in ticket.headers
+        reservation = await here.admit(callers[0], estimate(500, 500), None, ())
+        assert reservation is not None
+        assert ("x-ratelimit-remaining-tokens", "0") in reservation.headers
         with pytest.raises(RateLimitError):
             await there.admit(callers[1], estimate(10, 10), None, ())
 
-        ticket.settle(100, None)
+        reservation.settle(100, None)
         await asyncio.sleep(0.1)
 
         assert await outcome(there, callers[1], estimate(500, 250)) == "ok"
@@ -393,7 +393,7 @@ async def test_a_call_that_is_given_up_while_redis_is_asked_gives_its_place_back
         assert await everywhere(limiters, callers, 3, hold=0.2) == {"ok": 3}
 
 
-async def _kept(limiter: SharedLimiter) -> tuple[dict[str, str], dict[str, str]]:
+async def _kept(limiter: RedisLimiter) -> tuple[dict[str, str], dict[str, str]]:
     """What Redis has of calls at once, and of the budget."""
     await asyncio.sleep(0.1)
     redis = limiter.link.redis
@@ -438,9 +438,9 @@ async def test_a_redis_that_was_emptied_under_calls_lets_nobody_have_more_than_t
         before = [await limiter.admit(caller, estimate(), None, ()) for _ in range(2)]
         await limiter.link.redis.flushall()
         after = await limiter.admit(caller, estimate(), None, ())
-        for ticket in (*before, after):
-            assert ticket is not None
-            ticket.settle(150, COST)
+        for reservation in (*before, after):
+            assert reservation is not None
+            reservation.settle(150, COST)
 
         assert await everywhere([limiter], [caller], 5, hold=0.1) == {"ok": 1, "budget": 4}
         await until(lambda: limiter.link.up)
@@ -452,7 +452,7 @@ async def test_a_redis_that_was_emptied_under_calls_lets_nobody_have_more_than_t
 async def test_what_a_replica_has_under_way_counts_in_a_redis_that_has_lost_it(
     redis: str, redis_server: Service, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(shared, "_HEARTBEAT", 0.1 if what == "emptied" else 3600.0)
+    monkeypatch.setattr(redis_limiter, "_HEARTBEAT", 0.1 if what == "emptied" else 3600.0)
     async with replicas(redis, 2) as (limiter, other):
         limits = Limits(max_budget=10 * COST, max_parallel_requests=2)
         caller, others = caller_of(limiter, limits), caller_of(other, limits)
@@ -470,9 +470,9 @@ async def test_what_a_replica_has_under_way_counts_in_a_redis_that_has_lost_it(
 
         await until(lambda: all(one.joins == 2 and one.link.up for one in (limiter, other)))
         assert await outcome(limiter, caller) == "concurrency"
-        for ticket in held:
-            assert ticket is not None
-            ticket.settle(150, COST)
+        for reservation in held:
+            assert reservation is not None
+            reservation.settle(150, COST)
         await asyncio.sleep(0.1)
         assert await everywhere([limiter, other], [caller, others], 2) == {"ok": 2}
 
@@ -497,9 +497,9 @@ async def test_further_parts_of_a_call_are_reserved_and_settled_for_everybody(
 ) -> None:
     async with replicas(redis, 2) as (here, there):
         callers = [caller_of(limiter, Limits(max_budget=3 * COST)) for limiter in (here, there)]
-        ticket = await here.admit(callers[0], estimate(), None, ())
-        assert ticket is not None
-        assert await here.extend(ticket, estimate(), None) is None
+        reservation = await here.admit(callers[0], estimate(), None, ())
+        assert reservation is not None
+        assert await here.extend(reservation, estimate(), None) is None
         assert await outcome(there, callers[1]) == "ok"
         assert await outcome(there, callers[1], cost=0.0) == "budget"
         if lost:
@@ -507,7 +507,7 @@ async def test_further_parts_of_a_call_are_reserved_and_settled_for_everybody(
             redis_server.stop(signal.SIGKILL)
             redis_server.start()
             await until(lambda: here.joins > joins and here.link.up and there.link.up)
-        ticket.settle(150, COST)
+        reservation.settle(150, COST)
 
         await asyncio.sleep(0.1)
         assert await outcome(there, callers[1]) == "ok"
@@ -520,9 +520,9 @@ async def test_a_prompt_beyond_the_whole_limit_is_refused_for_good_and_costs_not
         with pytest.raises(RateLimitError) as refused:
             await limiter.admit(caller, estimate(100, 1), None, ())
         assert (refused.value.retryable, refused.value.retry_after) == (False, None)
-        ticket = await limiter.admit(caller, estimate(70, 10), None, ())
-        assert ticket is not None
-        ticket.settle(80, None)
+        reservation = await limiter.admit(caller, estimate(70, 10), None, ())
+        assert reservation is not None
+        reservation.settle(80, None)
 
 
 async def test_a_script_that_redis_refuses_leaves_the_limits_of_this_process(

@@ -19,6 +19,7 @@ import httpx2
 import msgspec
 import pytest
 
+from lingate.server.access_log import call_text
 from lingate.server.config import load
 from lingate.server.config.settings import (
     DeploymentConfig,
@@ -30,7 +31,6 @@ from lingate.server.config.settings import (
     PassThrough,
     Settings,
 )
-from lingate.server.lines import call_text
 from lingate.server.logs import Logs, writing
 from lingate.server.records import LedgerRow
 from lingate.server.redaction import Redaction, looks_secret, secrets_of
@@ -339,7 +339,7 @@ def test_level_and_format_follow_the_configuration(tmp_path: Path) -> None:
 
 
 def test_fields_with_nothing_in_them_are_left_out_of_lines() -> None:
-    from lingate.server.lines import call_fields
+    from lingate.server.access_log import call_fields
 
     fields = call_fields(replace_row(cost=None, key_alias=None), str)
 

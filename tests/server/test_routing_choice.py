@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lingate.errors import ConnectError, LingateError, OverloadedError, RateLimitError
-from lingate.server.routing import Ride, sticky_key
+from lingate.server.routing import RouteChain, sticky_key
 from tests.server.driving import Driver, config_of, deployments
 
 FIVE = "model_list:\n" + deployments("a", "b", "c", "d", "e")
@@ -68,13 +68,13 @@ def test_latency_routing_prefers_the_faster_and_keeps_looking_at_the_slower() ->
     pace = {"slow": 4.0, "fast": 0.2, "fair": 1.0}
     counts: Counter[str] = Counter()
     for _ in range(400):
-        ride = driver.ride()
-        next(ride)
-        assert ride.deployment is not None
-        name = ride.deployment.model
+        chain = driver.chain()
+        next(chain)
+        assert chain.deployment is not None
+        name = chain.deployment.model
         counts[name] += 1
         driver.clock += 0.5
-        ride.won(pace[name])
+        chain.succeeded(pace[name])
 
     assert counts["fast"] > counts["fair"] > counts["slow"] > 0
 
@@ -83,10 +83,10 @@ def test_usage_routing_spreads_tokens() -> None:
     driver = Driver(strategy("usage-based-routing-v2", "model: openai/a", "model: openai/b"))
 
     for _ in range(60):
-        ride = driver.ride()
-        next(ride)
-        assert ride.deployment is not None
-        ride.won(0.01, 1000 if ride.deployment.model == "a" else 100)
+        chain = driver.chain()
+        next(chain)
+        assert chain.deployment is not None
+        chain.succeeded(0.01, 1000 if chain.deployment.model == "a" else 100)
 
     used = {item.model: item.load.used(driver.clock) for item in driver.router.deployments()}
     assert abs(used["a"][1] - used["b"][1]) <= 1000
@@ -193,9 +193,9 @@ def test_max_parallel_requests_holds_and_frees() -> None:
     one, two = driver.ask(finish=False), driver.ask(finish=False)
 
     assert isinstance(driver.ask().error, RateLimitError)
-    one.ride.lost(None)
+    one.chain.failed(None)
     assert driver.ask().error is None
-    two.ride.won(0.1)
+    two.chain.succeeded(0.1)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_max_parallel_requests_sends_to_the_next_deployment() -> None:
     busy = driver.ask(finish=False)
 
     assert driver.ask().sent == ["b"]
-    busy.ride.won(0.1)
+    busy.chain.succeeded(0.1)
     assert driver.ask().sent == ["a"]
 
 
@@ -475,40 +475,40 @@ def test_no_resting_deployment_is_asked_and_nothing_stays_in_flight(steps: list[
         + deployments("z", group="safe")
         + "router_settings: {fallbacks: [{gpt: [safe]}]}"
     )
-    rides: list[Ride] = []
+    rides: list[RouteChain] = []
 
-    def advance(ride: Ride) -> None:
-        ready = [item for item in ride.group.deployments if item.health.until <= driver.clock]
+    def advance(chain: RouteChain) -> None:
+        ready = [item for item in chain.group.deployments if item.health.until <= driver.clock]
         try:
-            next(ride)
+            next(chain)
         except (StopIteration, LingateError):
             return
-        assert ride.deployment is not None
-        resting = ride.deployment.health.until > driver.clock and not ride.deployment.health.trial
+        assert chain.deployment is not None
+        resting = chain.deployment.health.until > driver.clock and not chain.deployment.health.trial
         assert not resting
-        assert ride.deployment in ready or ride.deployment.group == "safe"
+        assert chain.deployment in ready or chain.deployment.group == "safe"
 
     for action, which, kind in steps:
-        ride = rides[which % len(rides)] if rides else None
+        chain = rides[which % len(rides)] if rides else None
         if action == "begin":
-            rides.append(driver.ride())
+            rides.append(driver.chain())
             advance(rides[-1])
         elif action == "tick":
             driver.clock += [0.2, 1.0, 5.0, 30.0, 61.0, 120.0, 0.0, 2.5][which]
-        elif ride is None:
+        elif chain is None:
             continue
         elif action == "next":
-            assert ride.context is not None
-            ride.context.error = ERRORS[kind] and type(ERRORS[kind])("again", retry_after=ERRORS[kind].retry_after)
-            advance(ride)
+            assert chain.context is not None
+            chain.context.error = ERRORS[kind] and type(ERRORS[kind])("again", retry_after=ERRORS[kind].retry_after)
+            advance(chain)
         elif action == "won":
-            ride.won(0.5, which)
+            chain.succeeded(0.5, which)
         elif action == "lost":
-            ride.lost(ERRORS[kind])
+            chain.failed(ERRORS[kind])
         else:
-            rides.remove(ride)
-        del ride
-        assert driver.in_flight() == sum(ride._open for ride in rides)
+            rides.remove(chain)
+        del chain
+        assert driver.in_flight() == sum(chain._open for chain in rides)
 
     rides.clear()
     assert driver.in_flight() == 0

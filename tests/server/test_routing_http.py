@@ -17,7 +17,7 @@ from lingate._io.aio import events, perform
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
 from lingate._model import Call, Text
 from lingate.errors import LingateError, OverloadedError, RateLimitError, StreamInterruptedError
-from lingate.server.routing import Ride, Router
+from lingate.server.routing import RouteChain, Router
 from lingate.server.routing.probes import Probes
 from lingate.simulator import Simulator
 from tests.server.driving import config_of
@@ -36,15 +36,15 @@ PROVIDERS = {
 class Answered:
     """How one call went."""
 
-    ride: Ride
+    chain: RouteChain
     error: LingateError | None
     seconds: float
     text: str = ""
 
     @property
     def kinds(self) -> list[str]:
-        assert self.ride.context is not None
-        return [attempt.kind for attempt in self.ride.context.trail]
+        assert self.chain.context is not None
+        return [attempt.kind for attempt in self.chain.context.trail]
 
 
 class Caller:
@@ -58,23 +58,23 @@ class Caller:
         group = self.router.group(model)
         assert group is not None
         call = Call("chat", model, {"messages": [{"role": "user", "content": say}]}, stream)
-        ride = self.router.ride(group, call)
-        ride.context = Context(RetryPolicy(), self.router.timeout, time.monotonic, lambda: 0.02)
+        chain = self.router.chain(group, call)
+        chain.context = Context(RetryPolicy(), self.router.timeout, time.monotonic, lambda: 0.02)
         began = time.monotonic()
         text = ""
         try:
             if stream:
-                opened = await perform(open_stream(ride, ride.context), self.transport)
-                ride.began(time.monotonic() - began)
+                opened = await perform(open_stream(chain, chain.context), self.transport)
+                chain.first_event(time.monotonic() - began)
                 text = await self._text(opened)
             else:
-                done = await perform(complete(ride, ride.context), self.transport)
+                done = await perform(complete(chain, chain.context), self.transport)
                 text = done.data["choices"][0]["message"]["content"]
         except LingateError as error:
-            ride.lost(error)
-            return Answered(ride, error, time.monotonic() - began)
-        ride.won(time.monotonic() - began, 10)
-        return Answered(ride, None, time.monotonic() - began, text)
+            chain.failed(error)
+            return Answered(chain, error, time.monotonic() - began)
+        chain.succeeded(time.monotonic() - began, 10)
+        return Answered(chain, None, time.monotonic() - began, text)
 
     async def _text(self, opened: Streaming) -> str:
         state = StreamState(opened, [])
@@ -216,7 +216,7 @@ async def test_a_stream_that_fails_before_its_first_event_goes_to_the_fallback(
 
     assert answered.error is None, answered.error
     assert answered.text
-    assert answered.ride.fallbacks == 1
+    assert answered.chain.fallbacks == 1
 
 
 async def test_a_stream_that_breaks_later_says_so_and_counts_against_its_deployment(simulator: Simulator) -> None:
@@ -231,7 +231,7 @@ async def test_a_stream_that_breaks_later_says_so_and_counts_against_its_deploym
         after = await caller.ask("gpt", stream=True)
 
     assert isinstance(broken.error, StreamInterruptedError)
-    assert after.ride.fallbacks == 1
+    assert after.chain.fallbacks == 1
 
 
 async def test_tries_do_not_multiply(simulator: Simulator) -> None:

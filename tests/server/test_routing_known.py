@@ -79,7 +79,7 @@ def test_who_has_never_answered_or_does_not_any_more_is_not_asked_by_everybody(o
         driver.clock += 60
         outcome = driver.ask(seconds=1.0, finish=False)
         if outcome.answered == "a":
-            outcome.ride.won(1.0)
+            outcome.chain.succeeded(1.0)
         else:
             hanging.append(outcome)
 
@@ -103,7 +103,7 @@ def test_an_estimate_of_the_minute_before_is_not_given_back_to_this_one() -> Non
     driver.clock += 30
     driver.ask(tokens=500)
 
-    long.ride.won(30, 100)
+    long.chain.succeeded(30, 100)
 
     assert found.load.tokens == 500
 

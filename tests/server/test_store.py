@@ -18,7 +18,7 @@ from sqlalchemy import insert, make_url, select, text
 from lingate.server.access.edits import Edits
 from lingate.server.ledger.insert import COLUMNS
 from lingate.server.store import Statement, Store, StoreError, StoreUnavailableError, open_store
-from lingate.server.store.ledger import journal_positions, ledger
+from lingate.server.store.schema import journal_positions, ledger
 from lingate.server.store.url import parse_url
 from tests.services import free_port
 

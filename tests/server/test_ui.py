@@ -298,6 +298,24 @@ def test_whoever_works_with_the_keyboard_keeps_the_place_and_what_is_marked_stay
     assert page.browser.execute_script("return getSelection().toString()") == "good"
 
 
+def test_the_tab_key_goes_through_the_calls_and_out_again(page: Page, key: str) -> None:
+    page.enter(MASTER)
+    page.go("calls", "answered by")
+    page.one("tr.open").send_keys("")
+    place = "return [...document.querySelectorAll('tr.open')].indexOf(document.activeElement)"
+
+    places = []
+    for back in (False, False, True, True, True):
+        places.append(page.browser.execute_script(place))
+        keys = ActionChains(page.browser)
+        (
+            keys.key_down(Keys.SHIFT).send_keys(Keys.TAB).key_up(Keys.SHIFT) if back else keys.send_keys(Keys.TAB)
+        ).perform()
+
+    assert places == [0, 1, 2, 1, 0]
+    assert page.browser.execute_script("return document.activeElement.type") == "checkbox"
+
+
 def test_keys_show_how_far_their_budgets_are(page: Page, gateway: Running, key: str) -> None:
     listed = httpx2.get(f"{gateway.url}/admin/keys", headers=ADMIN).json()["data"][0]
     page.enter(MASTER)
@@ -708,7 +726,7 @@ def test_all_files_are_served_with_a_policy_that_keeps_scripts_out(gateway: Runn
 
 
 @pytest.mark.parametrize(
-    "path", ["/ui/../pages.py", "/ui/__init__.py", "/ui/%2e%2e/pages.py", "/ui/nothing.js", "/uix"]
+    "path", ["/ui/../builtin.py", "/ui/__init__.py", "/ui/%2e%2e/builtin.py", "/ui/nothing.js", "/uix"]
 )
 def test_nothing_else_is_served_beside_them(gateway: Running, path: str) -> None:
     assert httpx2.get(f"{gateway.url}{path}").status_code == 404

@@ -13,9 +13,7 @@ from lingate._call.policy import Timeout
 from lingate._model import Call, HttpRequest
 from lingate._providers.lookup import resolve as resolve_target
 from lingate.errors import BadRequestError
-from lingate.server.upstreams.networks import why_not
-from lingate.server.upstreams.pinned import Pins, resolve
-from lingate.server.upstreams.places import Allowed, read_place
+from lingate.server.upstreams.pinned import Allowed, Pins, read_place, resolve, why_not
 
 HOSTS = st.one_of(
     st.from_regex(r"[a-zA-Z0-9._%@:\[\]\\x-]{1,30}", fullmatch=True),

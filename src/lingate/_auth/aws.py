@@ -26,7 +26,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from lingate._auth import given, need
-from lingate._auth._kept import Fetched, Kept
+from lingate._auth._token_cache import CachedToken, Fetched
 from lingate._model import HttpRequest, ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
 
@@ -156,7 +156,7 @@ class AwsSigner:
         self._source = source
         self._provider = row.name
         self._variables = row.key_env + row.token_env + row.sign_env
-        self._kept = Kept(_Chain(source, scope.region, self._failure).fetch, early=0.0)
+        self._kept = CachedToken(_Chain(source, scope.region, self._failure).fetch, early=0.0)
 
     @property
     def key(self) -> Hashable:

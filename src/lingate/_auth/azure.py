@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lingate._auth import given, need
-from lingate._auth._kept import Fetched, KeptSigner
+from lingate._auth._token_cache import CachingSigner, Fetched
 from lingate._model import ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
 
@@ -61,7 +61,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     return AzureSigner(source, row)
 
 
-class AzureSigner(KeptSigner):
+class AzureSigner(CachingSigner):
     # Signs with an access token; see `Signer`.
 
     __slots__ = ("_found", "_row", "_source")

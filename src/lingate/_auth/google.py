@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from lingate._auth import given, need
-from lingate._auth._kept import Fetched, KeptSigner
+from lingate._auth._token_cache import CachingSigner, Fetched
 from lingate._model import ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
 
@@ -32,7 +32,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     return GoogleSigner(credentials, get("GOOGLE_CLOUD_QUOTA_PROJECT"), argument or _SCOPE, row)
 
 
-class GoogleSigner(KeptSigner):
+class GoogleSigner(CachingSigner):
     # Signs with an access token; see `Signer`.
 
     __slots__ = ("_found", "_given", "_project", "_row", "_scope")

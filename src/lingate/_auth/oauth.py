@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
-from lingate._auth._kept import Fetched, KeptSigner
+from lingate._auth._token_cache import CachingSigner, Fetched
 from lingate._model import Head, HttpRequest, ProviderRow, SendOne, TokenExchange
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict
@@ -53,7 +53,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     return OAuthSigner(exchange, row, key, url)
 
 
-class OAuthSigner(KeptSigner):
+class OAuthSigner(CachingSigner):
     # Signs with a bearer token; see `Signer` and `TokenSigner`.
 
     __slots__ = ("_exchange", "_key", "_origin", "_provider")

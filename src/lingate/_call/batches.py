@@ -60,7 +60,7 @@ def in_turn(
         outcome = _joined(done)
     _shorten(context.trail, mark)
     if isinstance(outcome, LingateError) and done and (used := _usage(done)) is not None:
-        context.used = summed(context.used or {}, used)  # those of the route before are paid for, too
+        context.used = used
     return outcome
 
 

@@ -15,6 +15,7 @@ import msgspec
 from lingate._call.collect import Collector, add_cost, answer_to
 from lingate._call.policy import MOST_ANSWER, RetryPolicy, Timeout, covers
 from lingate._dialects._base import Further, OperationFormat, StreamDecoder
+from lingate._dialects._redact import with_words
 from lingate._dialects._replay import replay
 from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Record, Start, Target, Usage
 from lingate._providers.lookup import credential_headers
@@ -289,7 +290,7 @@ def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Compl
         return Completed(sent, head, data, raw, body)
     except ProtocolError as error:
         is_stream = body.lstrip().startswith((b"data:", b"event:", b":"))
-        return (_unasked(sent, form, head, body) if is_stream else None) or error
+        return (_unasked(sent, form, head, body) if is_stream else None) or with_words(error, body, sent.target)
     except LingateError as error:
         return error
 
@@ -421,7 +422,7 @@ def _first_events(
             taken.append(data)  # type: ignore[arg-type]
         for event in events:
             if isinstance(event, Failed) and not _substantial(ready):
-                return event.error
+                return event.error if ready else with_words(event.error, b"".join(taken), sent.target)
             ready.append(event)
         if _substantial(ready) or (ready and decoder.done):
             return Streaming(sent, opened.head, opened.stream, decoder, ready, b"".join(taken))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lingate._dialects._counts import YEAR_10000
-from lingate._dialects._waits import http_date, instant
+from lingate._dialects._retry_after import http_date, instant
 from lingate._model import Head
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._dataurl import split_data_url
-from lingate._dialects._strangers import CACHE_MARK
-from lingate._dialects._unsaid import note_unsaid
+from lingate._dialects._ignorable import CACHE_MARK
+from lingate._dialects._native_only import note_native_only
 from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
 from lingate._wire.shapes import as_dict, dig, not_null, without
 from lingate.errors import ConfigError, UnsupportedError
@@ -96,7 +96,7 @@ class Draft:
         found = self.asked.get("messages")
         if not isinstance(found, list):
             raise self.broken("messages", "must be a list of messages")
-        note_unsaid(found, dialect, self.note)
+        note_native_only(found, dialect, self.note)
         return found
 
     def objects(self, name: str) -> list[JsonDict]:

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lingate._dialects._arguments import is_whole
 from lingate._dialects._draft import native_fields
-from lingate._dialects._luggage import Packer
+from lingate._dialects._round_trip import Packer
+from lingate._dialects._tool_arguments import is_whole
 from lingate._model import (
     Annotations,
     Call,
@@ -188,6 +188,6 @@ class BlockEncoder(CallEncoder):
     def _on_finish(self, event: Finish) -> bytes:
         self._finish = event
         held = self._tell_held(complete=True)
-        luggage = self._packer.block()
-        told = self._on_thinking(Thinking("", block=_LAST, signature=luggage["signature"])) if luggage else b""
+        carried = self._packer.block()
+        told = self._on_thinking(Thinking("", block=_LAST, signature=carried["signature"])) if carried else b""
         return held + told + self._close()

@@ -1,13 +1,12 @@
 # What an error body says: its codes, messages, status and waits, read from every layout that providers use.
 
-# Nothing is judged here (`_verdict.py` does that) and nothing is trusted: any JSON value or text gives an `Evidence`.
+# Nothing is judged here (`_classify.py` does that) and nothing is trusted: any JSON value or text gives an `Evidence`.
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
 from typing import Any
 
 from lingate._wire import json
@@ -21,6 +20,7 @@ _TEXTS = (
     "Message",
     "detail",
     "msg",
+    "Msg",
     "error_msg",
     "err_msg",
     "error_message",
@@ -75,6 +75,7 @@ _NESTED = (
     "message",
     "status",
     "value",  # Vercel's gateway
+    "header",  # Spark
 )
 """Fields that may hold more of the error: an object, a list, or text with JSON in it."""
 
@@ -104,7 +105,7 @@ class Evidence:
     message: str
     """The provider's own words, not redacted."""
     said: str
-    """The same in lower case, bounded, for matching."""
+    """The same in lower case, bounded, without what it quotes of the request, for matching."""
     quotas: tuple[tuple[str, str | None], ...] = ()
     """`(quotaId, quotaValue)` of each quota that Google says was exceeded."""
     flagged: bool = False
@@ -122,7 +123,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
     # `value`: the decoded body, or its text where it is not JSON.
     # `status`: HTTP status; a success or None lets the body's own status count.
     # `headers`: of the answer, names in lower case.
-    reader = _Reader()
+    reader = _Reader(status)
     aws_type = headers.get("x-amzn-errortype")
     if aws_type:
         reader.code(_aws_name(aws_type))
@@ -132,11 +133,17 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
         reader.take(value, 0)
     texts = reader.texts or [code for code in reader.codes if " " in code]
     message = "; ".join(texts)
+    said = message[:_MAX_SAID]
+    for echo in reader.echoes:
+        said = said.replace(echo, "")
+    counting = _counting_status(status, reader)
+    if counting in (400, 404, 422):
+        said = re.sub(_QUOTATION, "", said)
     return Evidence(
-        status=_counting_status(status, reader),
+        status=counting,
         codes=tuple(dict.fromkeys(reader.codes)),
         message=message,
-        said=message[:_MAX_SAID].lower(),
+        said=said.lower(),
         quotas=tuple(reader.quotas),
         flagged=reader.flagged,
         waits=tuple(reader.waits),
@@ -188,7 +195,10 @@ _HIDDEN: dict[str, Callable[[Any, dict[str, Any]], bool]] = {
     "error_msg": lambda _, value: _is_code(value.get("error_code")),
     "fault": lambda fault, _: isinstance(fault, dict) and "faultstring" in fault,
     "response": lambda _, value: _event_failed(value.get("type"), value),
-    "Response": lambda wrapped, _: isinstance(wrapped, dict) and isinstance(wrapped.get("Error"), dict),  # Tencent
+    # Tencent, in two formats; Spark
+    "Response": lambda wrapped, _: isinstance(wrapped, dict) and isinstance(_error_of(wrapped), dict),
+    "ErrorMsg": lambda error, _: isinstance(error, dict) and "Code" in error,
+    "header": lambda header, _: _is_code(dig(header, "code")),
     "Output": lambda output, _: isinstance(output, dict) and "__type" in output,  # AWS, for paths it does not know
 }
 _MARKS = frozenset(_HIDDEN)
@@ -212,6 +222,10 @@ def _is_bare_error(value: dict[str, Any]) -> bool:
     return any(map(_http_status, known.values()))
 
 
+def _error_of(node: dict[str, Any]) -> Any:
+    return node.get("Error") or node.get("ErrorMsg")
+
+
 def _is_code(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return False
@@ -221,7 +235,8 @@ def _is_code(value: Any) -> bool:
 class _Reader:
     # Walks one body and collects; what it meets twice it keeps once.
 
-    def __init__(self) -> None:
+    def __init__(self, http_status: int | None) -> None:
+        self.http_status = http_status
         self.codes: list[str] = []
         self.texts: list[str] = []
         self.statuses: list[int] = []
@@ -233,6 +248,7 @@ class _Reader:
         self.flagged = False
         self.lost = False  # nothing was found where errors are known to say it: any words will do
         self.nodes = _MAX_NODES
+        self.echoes: list[str] = []
 
     def take(self, value: Any, depth: int) -> None:
         self.nodes -= 1
@@ -276,7 +292,7 @@ class _Reader:
 
     def _inner_error(self, node: dict[str, Any], depth: int) -> None:
         # The error proper comes before what stands around it.
-        if error := node.get("error"):
+        if error := node.get("error") or _error_of(node):
             if isinstance(error, str) and " " not in error.strip():
                 self.code(error)  # {"error": "invalid_client", "error_description": "..."}
             self.take(error, depth + 1)
@@ -288,7 +304,7 @@ class _Reader:
             self.take(choices[0]["error"], depth + 1)
         wrapped = node.get("Response")
         if isinstance(wrapped, dict):
-            self.take({"error": wrapped.get("Error"), "RequestId": wrapped.get("RequestId")}, depth + 1)
+            self.take({"error": _error_of(wrapped), "RequestId": wrapped.get("RequestId")}, depth + 1)
         output = node.get("Output")
         if isinstance(output, dict) and "__type" in output:
             self.take(output, depth + 1)
@@ -301,7 +317,7 @@ class _Reader:
         for key in _ORIGINAL:
             self.original = self.original or _http_status(node.get(key))
         for key, wait in list(node.items())[:99]:
-            if not _wait_name().fullmatch(key) or isinstance(wait, bool):
+            if not re.fullmatch(_WAIT_NAME, key) or isinstance(wait, bool):
                 continue
             millis = key.lower().endswith("ms")
             if isinstance(wait, (int, float)) and abs(wait) < 1e15:
@@ -334,19 +350,24 @@ class _Reader:
     def say(self, text: str, depth: int) -> None:
         # Keep a message; JSON inside it is read as what it is, and only the words around it are kept.
         text = self._unnest(text[:_MAX_TEXT].strip(), depth)
-        if text.endswith(")") and (number := _base_number().search(text)):
+        if text.endswith(")") and (number := re.search(_BASE_NUMBER, text)):
             self.codes.append(BASE_RESP + number[1])
         if text and not any(text in known for known in self.texts):
             self.texts.append(text)
 
     def _unnest(self, text: str, depth: int) -> str:
         start, end = text.find("{"), text.rfind("}")
-        if start < 0 or end <= start or depth >= _MAX_DEPTH or not _json_mark().search(text, start):
+        refused = _counting_status(self.http_status, self) in (400, 404, 422, 500)
+        echo = refused and re.search(_ECHO, text)
+        if echo and (start < 0 or echo.start() <= start or "'loc': " in text[: echo.start()]):
+            self.echoes.append(text[echo.end() :])
+            return text
+        if start < 0 or end <= start or depth >= _MAX_DEPTH or not re.search(_JSON_MARK, text[start:]):
             return text
         value = _decode_piece(text[start : end + 1])
         if not isinstance(value, dict) or not _READABLE & value.keys():
-            if _error_mark().search(text, start):
-                for code in _quoted_code().findall(text, start, start + 4000):
+            if re.search(_ERROR_MARK, text[start:]):
+                for code in re.findall(_QUOTED_CODE, text[start : start + 4000]):
                     self.code(code)
             return text
         before = text[:start].removesuffix("[").rstrip(" \n\t-:('\"b")
@@ -359,25 +380,21 @@ class _Reader:
 
 
 _READABLE = frozenset({"error", "errors", "message", "Message", "detail", "code", "base_resp", "msg", "error_msg"})
-# Compiled when they are first needed.
+# Texts: `re` compiles them when they are first needed, and keeps them.
 # Durations and points in time; `estimated_time` is how long a model still loads.
-_wait_name = cache(
-    partial(
-        re.compile,
-        "(?i)retry_?(?:after|delay)(?:_?(?:seconds|ms))?|estimated_time"
-        "|(?:quota)?resets?_?(?:(?:in_?)?seconds|at|time(?:stamp)?|delay)",
-    )
+_WAIT_NAME = (
+    "(?i)retry_?(?:after|delay)(?:_?(?:seconds|ms))?|estimated_time"
+    "|(?:quota)?resets?_?(?:(?:in_?)?seconds|at|time(?:stamp)?|delay)"
 )
 # Where there is no `base_resp`, in other formats than its own, MiniMax puts its number behind the words: `... (1026)`.
-_base_number = cache(partial(re.compile, r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"))
-_json_mark = cache(
-    partial(re.compile, r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:""")
-)
+_BASE_NUMBER = r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"
+# What a validator shows of what it refuses is the client's, or the model's: an object behind such words, a quotation with a blank.
+_ECHO = r"(?i)(?:\b(?:got|received|value|in|json|pos \d+|parsing \w+)|'input')\W{0,3}(?=\{)|\b(?:input_value|raw)="
+_QUOTATION = r"""(?<=\w )(?:"[^" ]* [^"]*"|'[^' ]* [^']*'(?!\w)|`[^` ]* [^`]*`)|\bmap\[[^\]]*\]"""
+_JSON_MARK = r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:"""
 # Gateways in Python put the repr of a dict into their message: {'error': {'code': 'context_length_exceeded', ...}}.
-_error_mark = cache(partial(re.compile, r"""["']error\\?["']\s*:"""))
-_quoted_code = cache(
-    partial(re.compile, r"""["'](?:code|type|status|reason)\\?["']\s*:\s*\\?["']([A-Za-z0-9_.]{3,60})\\?["']""")
-)
+_ERROR_MARK = r"""["']error\\?["']\s*:"""
+_QUOTED_CODE = r"""["'](?:code|type|status|reason)\\?["']\s*:\s*\\?["']([A-Za-z0-9_.]{3,60})\\?["']"""
 
 
 def _decode_piece(piece: str) -> Any:

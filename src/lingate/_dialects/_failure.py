@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache, partial
 from typing import Any
 
-from lingate._dialects import _evidence, _redact, _verdict, _waits
+from lingate._dialects import _classify, _evidence, _redact, _retry_after
 from lingate._dialects._evidence import BASE_RESP, Evidence
 from lingate._model import Head, Target
 from lingate._wire import json
@@ -173,7 +172,7 @@ def _decoded(body: bytes) -> object:
 def _build(
     evidence: Evidence, status: int | None, headers: Mapping[str, str], target: Target, now: float | None
 ) -> LingateError:
-    kind = _verdict.classify(evidence, target.row.error_kinds)
+    kind = _classify.classify(evidence, target.row.error_kinds)
     if kind == "quota" and status == 402 and "retry-after" in headers:
         kind = "rate_limit"  # OpenRouter: what is in flight holds the whole budget, for a moment
     oversized = kind == "rate_limit" and _exceeds_limit(evidence.said)
@@ -232,18 +231,18 @@ def _wait(kind: str, evidence: Evidence, headers: Mapping[str, str], now: float 
         return None
     if evidence.headers:
         headers = {**evidence.headers, **headers}
-    wait = _waits.retry_after(headers, evidence.waits, evidence.message, now, limited=kind == "rate_limit")
+    wait = _retry_after.retry_after(headers, evidence.waits, evidence.message, now, limited=kind == "rate_limit")
     if kind == "rate_limit" and any("PerDay" in quota for quota, _ in evidence.quotas):
-        return max(wait or 0.0, _waits.DAILY)
+        return max(wait or 0.0, _retry_after.DAILY)
     return wait
 
 
-_limit_requested = cache(partial(re.compile, r"limit:? ?([\d,]{1,15}).{0,60}?requested:? ?([\d,]{1,15})"))
+_LIMIT_REQUESTED = r"limit:? ?([\d,]{1,15}).{0,60}?requested:? ?([\d,]{1,15})"
 
 
 def _exceeds_limit(said: str) -> bool:
     # `Limit 30000, Requested 342389`: more than fits into one window, so no wait helps.
-    found = _limit_requested().search(said)
+    found = re.search(_LIMIT_REQUESTED, said)
     if found is None:
         return False
     limit, requested = (int(digits.replace(",", "") or 0) for digits in found.groups())
@@ -268,7 +267,7 @@ def _hint(kind: str, status: int | None, evidence: Evidence, target: Target, ove
     url = target.url.partition("?")[0]
     if status is not None and 300 <= status < 400:
         return f"the server redirects; check the base URL {url}"
-    if kind == "quota" and _verdict.zero_quota(evidence):
+    if kind == "quota" and _classify.zero_quota(evidence):
         return f"this account's plan has no quota for {target.model}"
     names = target.row.key_env
     return _HINTS.get(kind, "").format(

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lingate._dialects._arguments import TEXT, called
+from lingate._dialects._adapted import Adapted, AdaptedDecoder, with_calls, with_its_calls
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._retold import Retold, RetoldDecoder, with_calls, with_its_calls
+from lingate._dialects._tool_arguments import TEXT, called
 from lingate._model import Call, Event, Finish, Head, HttpRequest, JsonDict, Target, ToolArgs, ToolStart, replaced
 from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_dict, as_list, dig, without
 
 
-class FunctionsOnly(Retold):
+class FunctionsOnly(Adapted):
     # An operation of a format that has no tools for free text, and may have no word for one tool call at a time.
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
@@ -38,7 +38,7 @@ class FunctionsOnly(Retold):
     def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
         made = self._inside.decoder(sent, head)
         if sent.one_call:
-            made = RetoldDecoder(made, _first_calls)
+            made = AdaptedDecoder(made, _first_calls)
         return told(made, sent.free_text) if sent.free_text else made
 
 
@@ -61,7 +61,7 @@ def answered(response: JsonDict, names: tuple[str, ...]) -> JsonDict:
 
 def told(decoder: StreamDecoder, names: tuple[str, ...]) -> StreamDecoder:
     # The same of a stream.
-    return RetoldDecoder(decoder, _Texts(names).retold)
+    return AdaptedDecoder(decoder, _Texts(names).retold)
 
 
 def _as_function(call: Any) -> Any:

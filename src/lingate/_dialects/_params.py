@@ -9,8 +9,8 @@ from lingate._dialects._check import are_texts
 from lingate._dialects._claude import limit_for_thinking
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._envelope import new_request, seal
+from lingate._dialects._ignorable import ANTHROPICS_HINTS, ANTHROPICS_OWN, KEPT_ELSEWHERE, note_others_words
 from lingate._dialects._refusals import take_out
-from lingate._dialects._strangers import ANTHROPICS_HINTS, ANTHROPICS_OWN, KEPT_ELSEWHERE, note_others_words
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target, Traits
 
 CHAT_FIELDS = frozenset(

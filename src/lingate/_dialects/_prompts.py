@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lingate._dialects._draft import Draft
+from lingate._dialects._reading import REASONED
 from lingate._wire.shapes import as_list, dig
 
 
@@ -41,6 +42,9 @@ def turns_of(draft: Draft, *, tell_tools: bool = False) -> list[Turn]:
             continue
         if role not in ("system", "user", "assistant", "tool"):
             raise draft.broken(f"messages[{n}].role", "must be system, developer, user, assistant or tool")
+        for name in REASONED:
+            if message.get(name):
+                draft.note(f"messages[{n}].{name}")
         _check_parts(message.get("content"), f"messages[{n}].content", draft)
         text = "\n".join(filter(None, [content_text(message.get("content")), *map(_told, calls or ())]))
         if text.strip():

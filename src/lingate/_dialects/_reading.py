@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, is_number
+
+if TYPE_CHECKING:
+    from lingate._dialects._draft import Draft
 
 SAID_FIELDS = frozenset(
     {
@@ -103,10 +106,19 @@ def with_old_call(message: JsonDict) -> JsonDict:
     return {**message, "tool_calls": [call]}
 
 
-def reasoning_of(message: JsonDict) -> str:
-    # The reasoning of a message in a request: its text, or that of its blocks.
-    blocks = as_dicts(message.get("thinking_blocks"))
-    return named_reasoning(message)[1] or "".join(as_str(block.get("thinking")) for block in blocks)
+def reasoning_of(message: JsonDict, where: str, draft: Draft) -> str:
+    # The reasoning of a message in a request, as far as its model is to have it: its text, or that of its blocks.
+    texts = [as_str(block.get("thinking")) for block in as_dicts(message.get("thinking_blocks"))]
+    if not all(texts):
+        draft.note(f"{where}.thinking_blocks (encrypted)")
+    name, text = named_reasoning(message)
+    if name and not text:
+        draft.note(f"{where}.{name} (encrypted)")
+    text = text or "".join(texts)
+    if text and draft.traits.get("reasoning_history") == "drop":
+        draft.note(f"{where}.reasoning_content")
+        return ""
+    return text
 
 
 def named_reasoning(message: JsonDict) -> tuple[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache, partial
 
+from lingate._model import Target
 from lingate._wire import json
+from lingate.errors import LingateError, ProtocolError, StreamInterruptedError
 
 MAX_DETAIL = 2_000
 _MAX_SCANNED = 16_000
@@ -25,7 +26,7 @@ def redact(text: str, secrets: Iterable[str], limit: int = MAX_DETAIL) -> str:
             text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", _BLANK, text)
     # A lone surrogate would fail wherever the text is written.
     text = text[:_MAX_SCANNED].encode("utf-8", "replace").decode()
-    text = _credentials().sub(_blanked, text)
+    text = re.sub(_CREDENTIALS, _blanked, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -37,10 +38,21 @@ def readable(text: str) -> str:
     from html import unescape
 
     text = text[:_MAX_SCANNED]
-    title = _title().search(text)
-    words = " ".join(unescape(_markup().sub(" ", text)).split())[:600]
+    title = re.search(_TITLE, text)
+    words = " ".join(unescape(re.sub(_MARKUP, " ", text)).split())[:600]
     head = " ".join(unescape(title.group(1)).split()) if title else ""
     return f"{head}: {words}" if head and not words.startswith(head) else words or head
+
+
+def with_words(error: LingateError, body: bytes, target: Target) -> LingateError:
+    # The error for what is neither an answer nor a stream, with the words that came: a proxy's page, or a website's.
+    came = body[:_MAX_SCANNED].decode("utf-8", "replace").lstrip("\ufeff \r\n")
+    data = re.match(r"$|[\[{\":]|(?:data|event|id|retry)\b|.{0,99}[\0\ufffd]", came)
+    if isinstance(error, (ProtocolError, StreamInterruptedError)) and not data:
+        error.detail = redact(readable(came), target.secrets, 600) or None
+        error.message += f"; what came instead: {error.detail}"
+        error.hint = f"check the base URL {target.url.partition('?')[0]}"
+    return error
 
 
 def _forms(secret: str) -> tuple[str, ...]:
@@ -55,34 +67,29 @@ def _forms(secret: str) -> tuple[str, ...]:
 
 
 def _blanked(found: re.Match[str]) -> str:
-    return f"{found.group('lead') or ''}{_BLANK}"
+    return f"{found.group('lead') or found.group('word') or ''}{_BLANK}"
 
 
-# Compiled when they are first needed.
-_credentials = cache(
-    partial(
-        re.compile,
-        # "Bearer authentication required" is prose: what follows must hold a digit, or be long.
-        r"(?P<lead>\bBearer\s+(?=[^\s\"',;]*\d|[^\s\"',;]{20})"
-        r"|(?<![a-z0-9])(?:api[-_]?key|(?:access|auth|refresh|security|session)[-_]?token|client[-_]?secret"
-        r"|secret[-_]?(?:access[-_]?)?key|password|authorization)[\"']?\s*[=:]\s*[\"']?(?:basic\s+)?"
-        r"|[?&](?:key|api_key|access_token|token|sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)="
-        r"|://[^/\s:@]{1,64}:(?=[^/\s@]{1,128}@))[^\s\"'&,;<>@]{8,}"
-        r"|(?<![A-Za-z0-9])(?:"
-        r"sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9._-]{20,}"
-        # A long one is taken without its dot: looking for that from every "eyJ" in it takes its length each time.
-        r"|eyJ[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{8,}[A-Za-z0-9._-]*|eyJ[A-Za-z0-9_-]{65}[A-Za-z0-9._-]*"
-        r"|(?:gsk|xai|hf|r8|fw|csk|cpk|pplx|nvapi|jina|vck|flp|fpk|tgp|key|pk|rk|sk|sess)[-_][A-Za-z0-9_-]{20,}"
-        r"|bce-v3/[A-Za-z0-9/-]{16,}|(?:ghp|gho|ghs|ghu|github_pat|glpat)[-_][A-Za-z0-9_-]{16,}|dapi[0-9a-f]{32}|(?:AKIA|ASIA)[A-Z0-9]{16}"
-        r"|[0-9a-f]{32}\.[A-Za-z0-9]{16})",
-        re.IGNORECASE,
-    )
+# Texts: `re` compiles them when they are first needed, and keeps them.
+_CREDENTIALS = (
+    # "Bearer authentication required" is prose: what follows must hold a digit, or be long.
+    r"(?i)(?P<lead>\bBearer\s+(?=[^\s\"',;]*\d|[^\s\"',;]{20})"
+    r"|(?<![a-z0-9])(?:api[-_]?key|(?:access|auth|refresh|security|session)[-_]?token|client[-_]?secret"
+    r"|secret[-_]?(?:access[-_]?)?key|password|authorization)[\"']?\s*[=:]\s*[\"']?(?:(?:basic|token)\s+)?"
+    r"|[?&](?:key|api_key|access_token|token|sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)="
+    r"|://[^/\s:@]{1,64}:(?=[^/\s@]{1,128}@))[^\s\"'&,;<>@]{8,}"
+    r"|(?<![A-Za-z0-9])(?:"
+    r"sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}|(?:ya29|AQ)\.[A-Za-z0-9._-]{20,}"
+    # A long one is taken without its dot: looking for that from every "eyJ" in it takes its length each time.
+    r"|eyJ[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{8,}[A-Za-z0-9._-]*|eyJ[A-Za-z0-9_-]{65}[A-Za-z0-9._-]*"
+    r"|(?:gsk|xai|hf|r8|fw|csk|cpk|pplx|nvapi|jina|vck|flp|fpk|tgp|pk|rk|sk|sess|rpa|xapp|xox[a-z])[-_][A-Za-z0-9_-]{20,}"
+    # "key-value-store-of-many-things" is prose, too.
+    r"|(?:key|ark|dop)[-_](?=[a-z_-]{0,40}\d)[A-Za-z0-9_-]{20,}"
+    r"|bce-v3/[A-Za-z0-9/-]{16,}|(?:ghp|gho|ghs|ghu|github_pat|glpat)[-_][A-Za-z0-9_-]{16,}|dapi[0-9a-f]{32}|(?:AKIA|ASIA|AKID|AKLT|LTAI|GOOG1)[A-Z0-9]{16,}"
+    r"|[0-9a-f]{32}\.[A-Za-z0-9]{16})"
+    # What has no mark of its own is known by the word before it: a UUID, or many letters and digits without a pause.
+    r"|(?P<word>\b(?:key|token|secret)[\"']?(?:\s{1,3}(?:provided|given|is|was))?\s{0,3}[=:]?\s{0,3}[\"'`(<]?)"
+    r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=(?:[a-z]*\d){3})[a-z0-9]{24,})(?:[:._-]\w+)*"
 )
-_title = cache(partial(re.compile, r"<title[^>]*>(.{0,300}?)</title", re.IGNORECASE | re.DOTALL))
-_markup = cache(
-    partial(
-        re.compile,
-        r"<(script|style|head)\b.{0,4000}?</\1\s*>|<!--.{0,4000}?-->|<[^>]{0,1000}>",
-        re.IGNORECASE | re.DOTALL,
-    )
-)
+_TITLE = r"(?is)<title[^>]*>(.{0,300}?)</title"
+_MARKUP = r"(?is)<(script|style|head)\b.{0,4000}?</\1\s*>|<!--.{0,4000}?-->|<[^>]{0,1000}>"

@@ -13,7 +13,7 @@ from lingate._dialects._counts import integer, unix, usage_beside_caches
 from lingate._dialects._draft import Draft
 from lingate._dialects._envelope import merge_headers, seal
 from lingate._dialects._failure import body_failure
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects._params import begun
 from lingate._dialects._prompts import PLAIN, system_and_rest, turns_of
 from lingate._dialects._replay import replay

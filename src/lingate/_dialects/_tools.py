@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from lingate._dialects._draft import Draft
-from lingate._dialects._strangers import strangers_tool
+from lingate._dialects._ignorable import ignorable_tool
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, not_null, without
@@ -29,7 +29,7 @@ def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) 
     # `defaults` are fields of a function that are put in where it has none.
     # Raises ConfigError: it is no tool.
     kind, function = tool.get("type", "function"), tool.get("function")
-    strange = "custom" if kind == "custom" else strangers_tool(tool)
+    strange = "custom" if kind == "custom" else ignorable_tool(tool)
     if strange:
         draft.refuse(where, f"there is no tool of type {strange}")
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lingate._dialects._azure import place_of, with_key_as, with_query
 from lingate._dialects._base import Dialect
-from lingate._dialects._moved import Moved
+from lingate._dialects._rehosted import Rehosted
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._model import Call, Target, replaced
 
@@ -18,6 +18,6 @@ def _target(call: Call, target: Target) -> Target:
 DIALECT = Dialect(
     name="azure_anthropic",
     # There is no list of models at this address.
-    operations={name: Moved(ANTHROPIC.operations[name], _target) for name in ("chat", "count_tokens")},
+    operations={name: Rehosted(ANTHROPIC.operations[name], _target) for name in ("chat", "count_tokens")},
     render_error=ANTHROPIC.render_error,
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from lingate._dialects._azure import place_of, surface_of, url_for, with_key_as
 from lingate._dialects._base import Dialect
-from lingate._dialects._moved import Moved
+from lingate._dialects._rehosted import Rehosted
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat import by_responses
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES
@@ -37,9 +37,9 @@ def _responses_target(call: Call, target: Target) -> Target:
 DIALECT = Dialect(
     name="azure_inference",
     operations={
-        "chat": Moved(OPENAI_CHAT.operations["chat"], _target),
-        "embeddings": Moved(OPENAI_CHAT.operations["embeddings"], _target),
-        "responses": Moved(OPENAI_RESPONSES.operations["responses"], _responses_target),
+        "chat": Rehosted(OPENAI_CHAT.operations["chat"], _target),
+        "embeddings": Rehosted(OPENAI_CHAT.operations["embeddings"], _target),
+        "responses": Rehosted(OPENAI_RESPONSES.operations["responses"], _responses_target),
     },
     render_error=OPENAI_CHAT.render_error,
 )

@@ -16,7 +16,7 @@ from lingate._dialects._azure import (
 )
 from lingate._dialects._base import Dialect
 from lingate._dialects._envelope import refuse
-from lingate._dialects._moved import Moved, edited
+from lingate._dialects._rehosted import Rehosted, edited
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat import by_responses
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES
@@ -93,10 +93,10 @@ _CHAT = OPENAI_CHAT.operations
 DIALECT = Dialect(
     name="azure_openai",
     operations={
-        **{name: Moved(inside, _target) for name, inside in _CHAT.items() if name != "rerank"},
-        "chat": Moved(_CHAT["chat"], chat_target),
-        "models": Moved(_CHAT["models"], responses_target),
-        "responses": Moved(OPENAI_RESPONSES.operations["responses"], responses_target),
+        **{name: Rehosted(inside, _target) for name, inside in _CHAT.items() if name != "rerank"},
+        "chat": Rehosted(_CHAT["chat"], chat_target),
+        "models": Rehosted(_CHAT["models"], responses_target),
+        "responses": Rehosted(OPENAI_RESPONSES.operations["responses"], responses_target),
     },
     render_error=OPENAI_CHAT.render_error,
 )

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lingate._dialects._arguments import shown_arguments
 from lingate._dialects._base import Dialect
 from lingate._dialects._counts import integer
 from lingate._dialects._envelope import note, refuse
-from lingate._dialects._legacy import modern
-from lingate._dialects._moved import edited
-from lingate._dialects._rewritten import Rewritten
+from lingate._dialects._legacy_functions import modern
+from lingate._dialects._rehosted import edited
+from lingate._dialects._reshaped import Reshaped
+from lingate._dialects._tool_arguments import shown_arguments
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import decode, encode_str
@@ -22,7 +22,7 @@ from lingate._wire.shapes import as_list, dig, without
 _REASONS = {"function_call": "tool_calls", "blacklist": "content_filter"}
 
 
-class _Chat(Rewritten):
+class _Chat(Reshaped):
     # Requests are in the words of today up to the last edit, so that rows and traits mean what they do elsewhere.
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from lingate._dialects._base import Dialect
 from lingate._dialects._claude import BETA
-from lingate._dialects._moved import Moved, edited
+from lingate._dialects._rehosted import Rehosted, edited
 from lingate._dialects._vertex import location_url
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
@@ -37,6 +37,6 @@ def _target(call: Call, target: Target) -> Target:
 
 DIALECT = Dialect(
     name="vertex_anthropic",
-    operations={name: Moved(ANTHROPIC.operations[name], _target) for name in ("chat", "count_tokens")},
+    operations={name: Rehosted(ANTHROPIC.operations[name], _target) for name in ("chat", "count_tokens")},
     render_error=ANTHROPIC.render_error,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from lingate._dialects._base import Dialect
-from lingate._dialects._moved import Moved, edited
+from lingate._dialects._rehosted import Rehosted, edited
 from lingate._dialects._vertex import location_url
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
@@ -32,6 +32,6 @@ def _target(call: Call, target: Target) -> Target:
 
 DIALECT = Dialect(
     name="vertex_openai",
-    operations={"chat": Moved(OPENAI_CHAT.operations["chat"], _target)},
+    operations={"chat": Rehosted(OPENAI_CHAT.operations["chat"], _target)},
     render_error=OPENAI_CHAT.render_error,
 )

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from lingate._dialects._base import Dialect
 from lingate._dialects._envelope import join_url
-from lingate._dialects._moved import edited
-from lingate._dialects._rewritten import Rewritten
+from lingate._dialects._rehosted import edited
+from lingate._dialects._reshaped import Reshaped
 from lingate._dialects._texts import generated
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
@@ -66,6 +66,6 @@ def _rewrite(raw: JsonDict) -> JsonDict:
 
 DIALECT = Dialect(
     name="watsonx_chat",
-    operations={"chat": Rewritten(OPENAI_CHAT.operations["chat"], _target, _rewrite)},
+    operations={"chat": Reshaped(OPENAI_CHAT.operations["chat"], _target, _rewrite)},
     render_error=OPENAI_CHAT.render_error,
 )

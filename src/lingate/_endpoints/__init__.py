@@ -1,5 +1,5 @@
-# One file per API endpoint: what the user wrote becomes a canonical call, with clear errors; nothing is sent here.
+# The API's endpoints: what the user wrote becomes a canonical call, with clear errors; nothing is sent here.
 
-# `prepare` takes the model as its provider names it, what the endpoint is about, and the endpoint's parameters under
+# Their functions take the model as its provider names it, what the endpoint is about, and the endpoint's parameters under
 # OpenAI's names, where None means not set; the rest are `Extras`. What has the wrong type is a `ConfigError` that says
 # what and where.

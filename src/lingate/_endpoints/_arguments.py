@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, TypedDict
 
@@ -60,6 +60,14 @@ def require_text(value: Any, name: str, purpose: str) -> str:
     if not value:
         raise ConfigError(f"{name} is an empty string: there is nothing to {purpose}")
     return str(plain(value, name))
+
+
+def require_list(value: Any, name: str, wanted: str, purpose: str) -> None:
+    # A list, or another sequence that is no text, and not empty.
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)):
+        raise wrong_type(name, wanted, value)
+    if not value:
+        raise ConfigError(f"{name} is an empty list: there is nothing to {purpose}")
 
 
 def present(params: Mapping[str, Any]) -> JsonDict:

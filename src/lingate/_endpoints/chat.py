@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from lingate._endpoints._arguments import list_stops, plain, text_mapping
+from lingate._endpoints._arguments import Extras, list_stops, plain, text_mapping
 from lingate._model import Call, JsonDict, replaced
 from lingate._providers.settings import wrong_type
 from lingate._wire.plain import is_plain_chat
@@ -57,6 +57,12 @@ def prepare(
         ),
         format_class,
     )
+
+
+def prepare_count(model: str, messages: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
+    # How much its messages and tools would cost to read; parameters that do not count are left out on the wire.
+    call, _ = prepare(model, messages, params, **extras)
+    return replaced(call, operation="count_tokens")
 
 
 def changed(call: Call, params: Any, where: str) -> Call:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Unpack
 
-from lingate._endpoints._arguments import Extras, build, fields, list_stops, plain
+from lingate._endpoints._arguments import Extras, build, fields, list_stops, plain, require_list
 from lingate._model import Call
-from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
 
 
@@ -23,10 +22,7 @@ def prepare(
 def _prompt(prompt: Any) -> Any:
     if isinstance(prompt, str):
         return plain(prompt, "prompt")
-    if not isinstance(prompt, Sequence) or isinstance(prompt, (bytes, bytearray)):
-        raise wrong_type("prompt", "a string or a list", prompt)
-    if not prompt:
-        raise ConfigError("prompt is an empty list: there is nothing to go on from")
+    require_list(prompt, "prompt", "a string or a list", "go on from")
     kind = _kind(prompt[0])
     for index, item in enumerate(prompt):
         if kind is None or _kind(item) is not kind:

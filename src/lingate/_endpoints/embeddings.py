@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Unpack
 
-from lingate._endpoints._arguments import Extras, build, fields, plain
+from lingate._endpoints._arguments import Extras, build, fields, plain, require_list, require_text
 from lingate._model import Call
-from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
 
 
@@ -18,13 +17,8 @@ def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack
 
 def _inputs(inputs: Any) -> Any:
     if isinstance(inputs, str):
-        if not inputs:
-            raise ConfigError("input is an empty string: there is nothing to embed")
-        return plain(inputs, "input")
-    if not isinstance(inputs, Sequence) or isinstance(inputs, (bytes, bytearray)):
-        raise wrong_type("input", "a string or a list", inputs)
-    if not inputs:
-        raise ConfigError("input is an empty list: there is nothing to embed")
+        return require_text(inputs, "input", "embed")
+    require_list(inputs, "input", "a string or a list", "embed")
     for index, item in enumerate(inputs):
         if isinstance(item, str):
             if not item:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Unpack
 
-from lingate._endpoints._arguments import Extras, build, fields, plain, require_text
+from lingate._endpoints._arguments import Extras, build, fields, plain, require_list, require_text
 from lingate._model import Call
-from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
 
 
@@ -19,10 +18,7 @@ def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack
 def _inputs(inputs: Any) -> Any:
     if isinstance(inputs, str):
         return require_text(inputs, "input", "judge")
-    if not isinstance(inputs, Sequence) or isinstance(inputs, (bytes, bytearray)):
-        raise wrong_type("input", "a string or a list", inputs)
-    if not inputs:
-        raise ConfigError("input is an empty list: there is nothing to judge")
+    require_list(inputs, "input", "a string or a list", "judge")
     made = plain(list(inputs), "input")
     kind = type(made[0])
     for index, item in enumerate(made):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Unpack
 
-from lingate._endpoints._arguments import Extras, build, fields, plain, require_text
+from lingate._endpoints._arguments import Extras, build, fields, plain, require_list, require_text
 from lingate._model import Call
 from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
@@ -22,10 +22,7 @@ def prepare(model: str, query: Any, documents: Any, params: Mapping[str, Any], *
 
 
 def _documents(documents: Any) -> list[Any]:
-    if not isinstance(documents, Sequence) or isinstance(documents, (str, bytes, bytearray)):
-        raise wrong_type("documents", "a list of texts", documents)
-    if not documents:
-        raise ConfigError("documents is empty: there is nothing to rank")
+    require_list(documents, "documents", "a list of texts", "rank")
     made = [plain(document, f"documents[{index}]") for index, document in enumerate(documents)]
     for index, document in enumerate(made):
         if not isinstance(document, (str, dict)):

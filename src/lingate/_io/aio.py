@@ -11,8 +11,7 @@ from typing import TypeVar
 
 from lingate._call.plan import Answer, Close, Open, Opened, Read, Send, Sign, Step
 from lingate._call.stream import StreamState
-from lingate._io.carriers import async_carrier
-from lingate._io.transport import AsyncByteStream, AsyncTransport, untied
+from lingate._io.transport import AsyncByteStream, AsyncTransport, async_carrier, untied
 from lingate._model import Event
 from lingate.errors import LingateError
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lingate._call.plan import Completed, Context, Route
 from lingate._call.stream import StreamState, cut_at_stops
-from lingate._endpoints import chat, embeddings, models
-from lingate._endpoints._arguments import require_model
+from lingate._endpoints import chat, embeddings
+from lingate._endpoints._arguments import require_model, text_mapping
 from lingate._io.session import Options, Session
 from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._model import Call, Record
@@ -143,7 +143,7 @@ def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> P
             f"models() takes the name of a provider, such as the part of a model before the slash, not {provider!r}"
         )
     options, params = _own(session, **params)
-    call = models.prepare(extra_headers=options.extra_headers)
+    call = Call("models", "", {}, extra_headers=text_mapping(options.extra_headers, "extra_headers"))
     if options.extra_body is not None:
         params["extra_body"] = options.extra_body
     if params:

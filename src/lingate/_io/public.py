@@ -139,8 +139,8 @@ def catalog(scope: Literal["curated", "all"] = "curated", *, env: Mapping[str, s
     """
     if scope not in ("curated", "all"):
         raise ConfigError(f"scope must be 'curated' or 'all', not {scope!r}")
+    from lingate._io.catalog_sources import CatalogSources
     from lingate._io.config import Config
-    from lingate._io.shelf import Shelf
 
-    shelf = Shelf(Config(), os.environ if env is None else env)
-    return shelf.curated() if scope == "curated" else shelf.everything()
+    catalog_sources = CatalogSources(Config(), os.environ if env is None else env)
+    return catalog_sources.curated() if scope == "curated" else catalog_sources.everything()

@@ -12,7 +12,7 @@ from lingate._auth import signer
 from lingate._call.plan import Context, Route
 from lingate._call.policy import COVERED, Timeout
 from lingate._dialects._base import OperationFormat
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._endpoints._arguments import require_model
 from lingate._endpoints.chat import changed
 from lingate._io import choose

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from lingate._call.plan import Answer, Close, Open, Opened, Read, Send, Sign, Step
 from lingate._call.stream import StreamState
-from lingate._io.carriers import carrier
-from lingate._io.transport import ByteStream, Transport
+from lingate._io.transport import ByteStream, Transport, carrier
 from lingate._model import Event
 from lingate.errors import LingateError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lingate._call.policy import Timeout
-from lingate._model import Head, HttpRequest
+from lingate._model import Head, HttpRequest, ProviderRow
 from lingate.errors import ConfigError, ConnectError, LingateError, ProtocolError
 
 
@@ -97,3 +97,29 @@ class AsyncTransport(Protocol):
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream: ...
 
     async def aclose(self) -> None: ...
+
+
+_PACKAGE = "litellm"  # a format that is a package's and no wire's
+
+
+def travels_by_wire(row: ProviderRow) -> bool:
+    # Whether requests to a provider go out by the client's own transport.
+    return row.dialect != _PACKAGE
+
+
+def carrier(request: HttpRequest, transport: Transport) -> Transport:
+    # What takes this request where it goes.
+    if request.target.row.dialect != _PACKAGE:
+        return transport
+    from lingate._io.via_litellm import Litellm
+
+    return Litellm()
+
+
+def async_carrier(request: HttpRequest, transport: AsyncTransport) -> AsyncTransport:
+    # The same, awaited.
+    if request.target.row.dialect != _PACKAGE:
+        return transport
+    from lingate._io.via_litellm import AsyncLitellm
+
+    return AsyncLitellm()

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lingate._model import JsonDict, ProviderRow
+from lingate._model import Fixed, JsonDict, ProviderRow, Record
 from lingate._providers.counts import KINDS, is_of_tokens, requests_of
 from lingate._providers.families import family_traits
 from lingate._wire.shapes import is_number
@@ -31,15 +30,14 @@ _NO_PACKAGE = "prices are not installed: pip install 'lingate[prices]'"
 _TICKS_PER_DOLLAR = 10**10  # xAI's unit: docs.x.ai, "Cost tracking"
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one answer cost."""
+class Cost(Fixed, frozen=True):
+    # What one answer cost.
 
     total: float | None
     """US dollars, None where unknown."""
     reason: str | None = None
     """Why the cost is unknown, None where it is known."""
-    parts: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, float] = {}
     """US dollars by kind of token: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `input_audio`,
     `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), and of fee: `web_search`,
     `file_search`, `audio_seconds`, `request`. No token is in two of them, and they add up to the total; where that is unknown
@@ -144,8 +142,7 @@ class _Rate(NamedTuple):
         return next((price for start, price in self.tiers if size > start), self.base)
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Record):
     # A model of the catalogue. `rates` are those of `price`, which changes with the date and the hour.
 
     provider: Provider
@@ -154,7 +151,7 @@ class _Entry:
     one_price: bool = False
     away: str | None = None
     price: ModelPrice | None = None
-    rates: Mapping[str, _Rate] = field(default_factory=dict)
+    rates: Mapping[str, _Rate] = {}
 
     def rates_now(self, context: dict[str, str]) -> Mapping[str, _Rate]:
         if not self.model.prices:

@@ -116,3 +116,12 @@ def is_plain_answer(answer: Any) -> bool:
     # Whether this is a text in OpenAI's own words, with counts that add up, and no error: the canonical form already.
     read = shaped(answer, _Answer)
     return read is not None and read.usage.adds_up()
+
+
+def plain_text(message: Any) -> str | None:
+    # The text of a message that is a role and a text and nothing else; None for a blank one, and for what is no message.
+    if type(message) is dict and len(message) == 2:
+        text = message.get("content")
+        if type(text) is str and text and not text.isspace():
+            return text
+    return None

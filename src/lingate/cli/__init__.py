@@ -1,4 +1,4 @@
-"""The `lingate` command. What it needs beyond the base install is the extra `cli`; without it, it says so in one line."""
+# The `lingate` command. What it needs beyond the base install is the extra `cli`; without it, it says so in one line.
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def _main() -> int:
 
         return bare()
     if sys.argv[1:2] == ["serve"]:
-        from lingate.cli import straight
+        from lingate.cli import serve_argv
 
-        options = straight.read(sys.argv[2:])
+        options = serve_argv.read(sys.argv[2:])
         if options is not None:
-            return straight.serve(options)
+            return serve_argv.serve(options)
     from lingate.cli.app import run
 
     return run(sys.argv[1:])

@@ -8,24 +8,22 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._client import AsyncLingate
 from lingate._io.config import load
-from lingate._model import JsonDict
+from lingate._model import Fixed, JsonDict, Record
 from lingate._views import ChatResponse
 from lingate.cli import inputs
 from lingate.cli.screen import Screen, dollars, duration, usage_text
 from lingate.errors import ConfigError
 
 
-@dataclass(slots=True)
-class Answer:
-    """What has come of a question so far. `first` and `seconds` are those until the first piece and the end."""
+class Answer(Record):
+    # What has come of a question so far. `first` and `seconds` are those until the first piece and the end.
 
     response: ChatResponse | None = None
-    pieces: list[str] = field(default_factory=list)
+    pieces: list[str] = []
     first: float | None = None
     seconds: float = 0.0
 
@@ -44,9 +42,8 @@ class Answer:
         return " | ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """A client with the options that hold for all its questions."""
+class Asker(Fixed, frozen=True):
+    # A client with the options that hold for all its questions.
 
     client: AsyncLingate
     params: dict[str, Any]
@@ -88,18 +85,17 @@ class Asker:
             answer.response = await stream.final()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Fixed, frozen=True, kw_only=True):
     model: str | None
     config: str | None
     prompt: str | None = None
     system: str | None = None
-    images: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    images: list[str] = []
+    files: list[str] = []
     schema: str | None = None
     as_json: bool = False
     stream: bool = True
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = {}
 
 
 def run(options: Options, screen: Screen) -> None:

@@ -9,7 +9,6 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -18,7 +17,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.output import create_output
 
-from lingate._model import JsonDict
+from lingate._model import JsonDict, Record
 from lingate._wire.json import encode
 from lingate.cli import files, inputs
 from lingate.cli.chat import Answer, Asker
@@ -38,15 +37,14 @@ Enter sends, Alt-Enter begins a new line, Ctrl-C stops an answer, Ctrl-D leaves.
 /quit            leave"""
 
 
-@dataclass(slots=True)
-class Conversation:
-    """What was said, and with whom."""
+class Conversation(Record):
+    # What was said, and with whom.
 
     asker: Asker
     model: str
     system: str | None = None
-    parts: list[JsonDict] = field(default_factory=list)
-    turns: list[JsonDict] = field(default_factory=list)
+    parts: list[JsonDict] = []
+    turns: list[JsonDict] = []
     answers: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0

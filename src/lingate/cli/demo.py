@@ -9,13 +9,12 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from lingate._call.policy import RetryPolicy
 from lingate._client import Lingate
-from lingate._model import JsonDict
+from lingate._model import Fixed, JsonDict, Record
 from lingate._views import Response
 from lingate.cli.screen import Screen, count_text, dollars, duration, plain_table, usage_text
 from lingate.errors import StreamInterruptedError, UnsupportedError
@@ -57,9 +56,8 @@ def check(true: bool, otherwise: str) -> None:
         raise DemoError(otherwise)
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """A wire format: the model that is asked in it, where, and the model for embeddings if it has any."""
+class Wire(Fixed, frozen=True):
+    # A wire format: the model that is asked in it, where, and the model for embeddings if it has any.
 
     title: str
     model: str
@@ -67,8 +65,7 @@ class Wire:
     embeddings: str | None = None
 
 
-@dataclass(slots=True)
-class Shown:
+class Shown(Record):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
@@ -84,9 +81,8 @@ class Shown:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What the steps work with: `say` writes a line, `write` a piece of one."""
+class Stage(Fixed, frozen=True):
+    # What the steps work with: `say` writes a line, `write` a piece of one.
 
     client: Lingate
     wire: Wire
@@ -94,7 +90,7 @@ class Stage:
     write: Callable[[str], None]
 
     def options(self, fault: str | None = None) -> dict[str, Any]:
-        """Per-call arguments that lead to the simulator."""
+        # Per-call arguments that lead to the simulator.
         headers = {} if fault is None else {"x-sim-fault": fault}
         return {"api_base": self.wire.base, "api_key": _KEY, "extra_headers": headers}
 
@@ -103,7 +99,7 @@ class Stage:
 
 
 def streamed(write: Callable[[str], None], question: str, pieces: Iterable[str], began: float) -> tuple[str, str]:
-    """Write an answer as it arrives; gives it, and in words when it came."""
+    # Write an answer as it arrives; gives it, and in words when it came.
     write("      ")
     arrivals: list[float] = []
     text = ""
@@ -132,7 +128,7 @@ def _streamed(stage: Stage) -> Shown:
 
 
 def tool_result(say: Callable[[str], None], name: str, arguments: str, city: str) -> str:
-    """What the tool says to a call of it."""
+    # What the tool says to a call of it.
     check(name == "get_weather" and city in DEGREES, f"a wrong call: {name}({arguments})")
     result = f"{DEGREES[city]} degrees in {city}"
     say(f"the model calls {name}({arguments}); the tool answers: {result}")
@@ -154,8 +150,7 @@ def _tools(stage: Stage) -> Shown:
     return Shown().count(first).count(second)
 
 
-@dataclass(frozen=True, slots=True)
-class City:
+class City(Fixed, frozen=True):
     name: str
     capital: bool
     districts: int
@@ -263,17 +258,16 @@ STEPS = (
 )
 
 
-@dataclass(slots=True)
-class _Result:
+class _Result(Record):
     step: str
-    wire: str = ""
+    wire: str
+    shown: Shown
     seconds: float = 0.0
-    shown: Shown = field(default_factory=Shown)
     problem: str | None = None
 
 
 def run(screen: Screen) -> int:
-    """Show every step in every wire format, and the gateway; gives the exit code."""
+    # Show every step in every wire format, and the gateway; gives the exit code.
     with Simulator(delay=_DELAY) as simulator:
         screen.answer(f"A simulated provider listens on {simulator.url}; the calls below go there over HTTP.\n")
         results = _sdk(simulator, screen)
@@ -317,8 +311,7 @@ def _sdk(simulator: Simulator, screen: Screen) -> list[_Result]:
 
 
 def _gateway(simulator: Simulator, screen: Screen) -> list[_Result]:
-    from lingate.cli.demo_clients import anthropic_side, openai_side
-    from lingate.cli.demo_gateway import BUDGET, GATEWAY_STEPS, Visit, running
+    from lingate.cli.demo_gateway import BUDGET, GATEWAY_STEPS, Visit, anthropic_side, openai_side, running
 
     def say(line: str) -> None:
         screen.answer(f"      {line}\n")
@@ -366,7 +359,7 @@ def _performed(
 ) -> Iterator[_Result]:
     if not quiet:
         screen.answer(f"\n  {name}\n")
-    result = _Result(name, wire)
+    result = _Result(name, wire, Shown())
     started = time.perf_counter()
     try:
         yield result

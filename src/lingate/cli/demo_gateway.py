@@ -15,17 +15,140 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lingate._model import JsonDict
-from lingate.cli.admin_line import AdminLine
+from lingate._client import Lingate
+from lingate._model import Fixed, JsonDict, Record
+from lingate._version import __version__
+from lingate.cli.admin_client import AdminClient
 from lingate.cli.demo import WEATHER, City, DemoError, check, streamed, tool_result
-from lingate.cli.demo_clients import AnthropicSide, OpenAISide, RefusedError
 from lingate.cli.screen import count_text, dollars, plain_table
 from lingate.errors import ConnectError
+
+# Who speaks with the gateway in the demonstration: the vendors' own packages, or Lingate's client where they are not installed.
+
+
+class RefusedError(Exception):
+    # The gateway refused a call; `name` is the client's own class for it, `retry_after` the seconds it asks to wait.
+
+    def __init__(self, error: Exception, status: int, retry_after: float | None) -> None:
+        super().__init__(str(error))
+        self.name = type(error).__name__
+        self.status = status
+        self.retry_after = retry_after
+
+
+def openai_side(url: str, key: str) -> OpenAISide:
+    return OpenAIPackage(url, key) if find_spec("openai") else OwnOpenAISide(url, key)
+
+
+def anthropic_side(url: str, key: str) -> AnthropicSide:
+    return AnthropicPackage(url, key) if find_spec("anthropic") else OwnAnthropicSide(url, key)
+
+
+class OpenAIPackage:
+    # The openai package, as its users have it: a base URL and a key.
+
+    def __init__(self, url: str, key: str) -> None:
+        import openai
+
+        self.name = f"openai {openai.__version__}"
+        self._client: Any = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+
+    def stream(self, model: str, question: str) -> Iterator[str]:
+        messages = [{"role": "user", "content": question}]
+        with _refusals():
+            for chunk in self._client.chat.completions.create(model=model, messages=messages, stream=True):
+                if chunk.choices and chunk.choices[0].delta.content:
+                    yield chunk.choices[0].delta.content
+
+    def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
+        with _refusals():
+            answer = self._client.chat.completions.create(model=model, messages=messages, **params)
+        shown: JsonDict = answer.model_dump(exclude_unset=True)
+        return shown
+
+    def embed(self, model: str, texts: list[str]) -> list[list[float]]:
+        with _refusals():
+            return [item.embedding for item in self._client.embeddings.create(model=model, input=texts).data]
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class AnthropicPackage:
+    def __init__(self, url: str, key: str) -> None:
+        import anthropic
+
+        self.name = f"anthropic {anthropic.__version__}"
+        self._client: Any = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0)
+
+    def stream(self, model: str, question: str, max_tokens: int) -> Iterator[str]:
+        asked = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": max_tokens}
+        with _refusals(), self._client.messages.stream(**asked) as stream:
+            yield from stream.text_stream
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class OwnOpenAISide:
+    # Lingate's client, which speaks OpenAI's format with the gateway.
+
+    face, path = "openai", "/v1"
+
+    def __init__(self, url: str, key: str) -> None:
+        self.name = f"lingate {__version__}"
+        self._client = Lingate(env={}, retries=0)
+        self._to: dict[str, Any] = {"api_base": url + self.path, "api_key": key}
+
+    def stream(self, model: str, question: str, max_tokens: int | None = None) -> Iterator[str]:
+        told: Any = {"stream": True, "max_tokens": max_tokens, **self._to}
+        with _refusals():
+            for chunk in self._client.chat(f"{self.face}/{model}", question, **told):
+                yield chunk.text
+
+    def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
+        with _refusals():
+            answer: JsonDict = self._client.chat(f"{self.face}/{model}", messages, **params, **self._to).to_dict()
+        return answer
+
+    def embed(self, model: str, texts: list[str]) -> list[list[float]]:
+        with _refusals():
+            return self._client.embed(f"{self.face}/{model}", texts, **self._to).vectors
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class OwnAnthropicSide(OwnOpenAISide):
+    # Lingate's client, which speaks Anthropic's format with the gateway.
+
+    face, path = "anthropic", ""
+
+
+OpenAISide = OpenAIPackage | OwnOpenAISide
+"""A client of the gateway's OpenAI face: pieces of streamed answers, whole answers in OpenAI's format, vectors."""
+AnthropicSide = AnthropicPackage | OwnAnthropicSide
+"""A client of the gateway's Anthropic face."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    # Every client's own error about an answer as the one that the steps look at.
+    try:
+        yield
+    except Exception as error:
+        status = getattr(error, "status_code", None) or getattr(error, "status", None)
+        if status is None:
+            raise
+        headers = getattr(getattr(error, "response", None), "headers", {})
+        told = headers.get("retry-after") or getattr(error, "retry_after", None)
+        raise RefusedError(error, status, None if told is None else float(told)) from error
+
 
 BUDGET = 0.01
 """US dollars of the key: enough for what the steps use, and not for what the last of them asks for."""
@@ -59,12 +182,11 @@ litellm_settings:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A running gateway, and the seconds from its start to its first answer."""
+class Gateway(Fixed, frozen=True):
+    # A running gateway, and the seconds from its start to its first answer.
 
     url: str
-    admin: AdminLine
+    admin: AdminClient
     seconds: float
 
     def key(self) -> str:
@@ -123,14 +245,14 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminLine:
+def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminClient:
     # The line to a gateway that has shown the key that it makes at its first start, and that answers.
     until = time.monotonic() + _PATIENCE
     while True:
         told = log.read_text("utf-8", "replace")
         found = re.search(r"^master key: (\S+)$", told, re.MULTILINE)
         if found:
-            admin = AdminLine(url, found[1])
+            admin = AdminClient(url, found[1])
             with suppress(ConnectError):
                 admin.ask("GET", "keys")
                 return admin
@@ -166,9 +288,8 @@ def summary(title: str, sums: Mapping[str, JsonDict]) -> Any:
     return table
 
 
-@dataclass(slots=True)
-class Visit:
-    """What the steps work with: `upstream` counts requests that the provider has had, `calls` those that were made."""
+class Visit(Record):
+    # What the steps work with: `upstream` counts requests that the provider has had, `calls` those that were made.
 
     openai: OpenAISide
     anthropic: AnthropicSide

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Literal
 
 from lingate._auth import signer
+from lingate._io.catalog_sources import CatalogSources
 from lingate._io.config import Config, load
-from lingate._io.shelf import Shelf
 from lingate._model import ProviderRow
 from lingate._providers import lookup
+from lingate._providers.availability import proxy_variable
 from lingate._providers.rows import PROXIES
-from lingate._providers.standing import proxy_variable
 from lingate._providers.templates import first_set
-from lingate.cli import saved
+from lingate.cli import saved_model
 from lingate.cli.inputs import MODEL_VARIABLE, config_path
 from lingate.cli.models import ask, askable
 from lingate.cli.screen import Screen, duration
@@ -67,7 +67,7 @@ class Surroundings:
     env: Mapping[str, str]
     path: str | None
     config: Config
-    shelf: Shelf
+    catalog_sources: CatalogSources
     gateway: str | None = None
 
 
@@ -78,15 +78,15 @@ def look(path: str | None, env: Mapping[str, str], gateway: str | None = None) -
     # Read the configuration, and say what is wrong with it.
     text = "none, and none is needed" if path is None else f"{path} is in order"
     config, finding = Config(), Finding("ok", "config", text)
-    shelf = Shelf(config, env)
+    catalog_sources = CatalogSources(config, env)
     try:
         if path is not None:
             read = load(path)
-            config, shelf = read, Shelf(read, env)
+            config, catalog_sources = read, CatalogSources(read, env)
     except ConfigError as error:
         remedy = error.hint or "mend the file, or unset LINGATE_CONFIG: docs/configuration.md has every key"
         finding = Finding("broken", "config", error.message, remedy)
-    return Surroundings(env, path, config, shelf, gateway), finding
+    return Surroundings(env, path, config, catalog_sources, gateway), finding
 
 
 def versions(_: Surroundings) -> Iterator[Finding]:
@@ -135,15 +135,15 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
 def credentials(found: Surroundings) -> Iterator[Finding]:
     # Which credentials there are, where each comes from, and whether a call could be made with it.
     count = 0
-    for name, row in sorted(found.shelf.rows.items()):
-        standing = found.shelf.standing(name)
+    for name, row in sorted(found.catalog_sources.rows.items()):
+        availability = found.catalog_sources.availability(name)
         variable = lookup.credential(row, found.env).variable
         if row.ended and variable is not None:
             text = f"{variable} is set, and the service has ended: {row.ended}"
             yield Finding("warning", name, text, f"unset {variable}")
-        elif standing.mark == "present" and standing.label == "available":
+        elif availability.mark == "present" and availability.label == "available":
             count += 1
-            yield _credential(found, row, standing.source)
+            yield _credential(found, row, availability.source)
     if not count and proxy_variable(found.env) is None:
         remedy = "set a variable of `lingate providers`, such as OPENAI_API_KEY"
         yield Finding("warning", "credentials", "no provider has a credential", remedy)
@@ -182,7 +182,7 @@ def _obstacle(found: Surroundings, model: str, api_base: str | None = None) -> C
 def default_model(found: Surroundings) -> Iterator[Finding]:
     # What `lingate chat` asks when it is not told.
     try:
-        kept = saved.load()
+        kept = saved_model.load()
     except ConfigError as error:
         yield Finding("broken", "default model", error.message, error.hint or "`lingate models` saves another")
         return
@@ -191,7 +191,7 @@ def default_model(found: Surroundings) -> Iterator[Finding]:
     elif model := found.config.model:
         source = str(found.path)
     elif model := kept:
-        source = str(saved.path())
+        source = str(saved_model.path())
     else:
         yield Finding("note", "default model", "none: `lingate chat` needs -m", "choose one with `lingate models`")
         return
@@ -375,14 +375,14 @@ def _examined(path: str | None, gateway_config: str | None, *, online: bool) -> 
 
 
 def _online(found: Surroundings) -> Iterator[Finding]:
-    ready = [name for name in askable(found.shelf) if _obstacle(found, f"{name}/any") is None]
+    ready = [name for name in askable(found.catalog_sources) if _obstacle(found, f"{name}/any") is None]
     for answer in ask(ready, found.path):
         name = f"{answer.provider} online"
         error = answer.error
         if error is None:
             yield Finding("ok", name, f"lists {len(answer.offers):,} models, in {duration(answer.seconds)}")
             continue
-        source = found.shelf.standing(answer.provider).source
+        source = found.catalog_sources.availability(answer.provider).source
         text = f"{type(error).__name__}: {error.message}"  # its hint is the remedy
         if isinstance(error, (AuthenticationError, PermissionDeniedError)):
             yield Finding("broken", name, text, f"the credential of {source} is refused: replace it")

@@ -100,6 +100,7 @@ def on_screen(*, debug: bool = False, quiet: bool = False) -> Iterator[Screen]:
 
 
 TRACEBACK = Annotated[bool, typer.Option("--debug", help="On errors, show the traceback.")]
+YES = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _NAMED = Parameter.KEYWORD_ONLY
 
 _Command = TypeVar("_Command", bound=Callable[..., None])

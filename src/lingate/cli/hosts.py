@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lingate.cli.failures import command, on_screen
+from lingate.cli.failures import YES, command, on_screen
 from lingate.cli.screen import Screen
 from lingate.errors import ConfigError
 from lingate.hosts import registry
@@ -27,7 +26,6 @@ _ROUTE = Annotated[str | None, typer.Option(help="Which of the host's routes, se
 _SET = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the route. Repeatable.")
 ]
-_YES = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _DEBUG = Annotated[bool, typer.Option("--debug", help="On errors, show what the host printed and the traceback.")]
 
 
@@ -54,7 +52,7 @@ def install(
     route: _ROUTE = None,
     settings: _SET = None,
     force: Annotated[bool, typer.Option("--force", help="Also in a version of the host that is not known.")] = False,
-    yes: _YES = False,
+    yes: YES = False,
 ) -> None:
     """Put Lingate into a host. Shows the diff and asks first; running it again changes nothing."""
     from lingate.hosts import _recipe
@@ -74,7 +72,7 @@ def install(
 
 
 @command(app, debug=_DEBUG)
-def uninstall(screen: Screen, host: _HOST, path: _PATH = None, route: _ROUTE = None, yes: _YES = False) -> None:
+def uninstall(screen: Screen, host: _HOST, path: _PATH = None, route: _ROUTE = None, yes: YES = False) -> None:
     """Take Lingate out of a host. Shows the diff and asks first."""
     from lingate.hosts import _recipe
 
@@ -175,10 +173,7 @@ def _carried_out(
         return False
     screen.answer(diff(changes))
     if not yes:
-        if not sys.stdin.isatty():
-            raise ConfigError("nothing was changed: there is nobody to ask", hint="--yes goes on without asking")
-        if not typer.confirm(f"Make these changes in {root}?", err=True):
-            raise ConfigError("nothing was changed")
+        screen.agreed(f"Make these changes in {root}?")
     write(root, changes)
     screen.note(f"{recipe.title} in {root} {after}.")
     return True

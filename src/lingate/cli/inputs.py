@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lingate._model import JsonDict
 from lingate._wire.json import decode
-from lingate.cli import saved
+from lingate.cli import saved_model
 from lingate.errors import ConfigError
 
 MODEL_VARIABLE = "LINGATE_MODEL"
@@ -81,7 +81,7 @@ def model_name(given: str | None, configured: str | None) -> str:
     # The model to ask: what was given, else LINGATE_MODEL, else the config file's, else the one saved with `lingate models`.
     if given == "":  # of a picker that was left, say: another model than the one to be chosen would be asked
         raise ConfigError("the model after -m is empty: none was chosen")
-    name = given or os.environ.get(MODEL_VARIABLE) or configured or saved.load()
+    name = given or os.environ.get(MODEL_VARIABLE) or configured or saved_model.load()
     if name:
         return name
     from lingate._io.public import providers

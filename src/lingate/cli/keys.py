@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lingate.cli.failures import command
+from lingate.cli.failures import YES, command
 from lingate.cli.screen import Screen, dollars, plain_table
-from lingate.errors import ConfigError
+from lingate.errors import AuthenticationError, ConfigError, NotFoundError
 
 app = typer.Typer(
     help="Make, list, change, rotate, block and delete the keys of a running gateway.", no_args_is_help=True
@@ -59,6 +59,8 @@ _FIELDS: Mapping[str, Any] = {
 @command(app, more=_FIELDS)
 def create(screen: Screen, url: GATEWAY_URL = None, as_json: _JSON = False, **given: Any) -> None:
     """Make a key. It is printed this once."""
+    if given["budget_duration"] and not any(map(given.get, ("max_budget", "soft_budget", "budget_id"))):
+        raise ConfigError("--per says when a budget begins anew, and there is none", hint="add --budget")
     _show_made(screen, _line(url).ask("POST", "keys", body=_fields(given)), as_json=as_json)
 
 
@@ -137,15 +139,20 @@ def unblock(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON =
 
 
 @command(app)
-def delete(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
-    """Delete a key. Its calls stay in the ledger."""
-    _show_done(screen, _asked(url, "DELETE", key), "deleted", as_json=as_json)
+def delete(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, yes: YES = False) -> None:
+    """Delete a key; asks first. Its calls stay in the ledger."""
+    line = _line(url)
+    key_id = _id(line, key)
+    if not yes:
+        alias = line.ask("GET", "keys", key_id)["alias"]
+        screen.agreed(f"Delete the key {key_id}{f' ({alias!r})' if alias else ''} for good?")
+    _show_done(screen, line.ask("DELETE", "keys", key_id), "deleted", as_json=as_json)
 
 
 def _line(url: str | None, key: str | None = None) -> Any:
-    from lingate.cli.admin_line import AdminLine
+    from lingate.cli.admin_client import AdminClient
 
-    return AdminLine(url, key)
+    return AdminClient(url, key)
 
 
 def _asked(url: str | None, method: str, key: str, *action: str, body: Any = None) -> dict[str, Any]:
@@ -159,8 +166,12 @@ def _id(line: Any, key: str) -> str:
     if not key.strip():  # of a variable that is not set, say
         raise ConfigError("no key is named: the argument is empty")
     if key.startswith("sk-"):
-        found = _OWN_TOKEN.match(key)
-        return found[1] if found else str(_line(line.url, key).ask("GET", "me")["id"])
+        if found := _OWN_TOKEN.match(key):
+            return found[1]
+        try:
+            return str(_line(line.url, key).ask("GET", "me")["id"])
+        except AuthenticationError as error:  # of the key that was named, not of the one that asks
+            raise NotFoundError(f"that names no key: {error.args[0]}", hint="name it by id or alias") from None
     named = line.ask("GET", "keys", alias=key)["data"]
     if len(named) > 1:
         raise ConfigError(f"{len(named)} keys have the alias {key!r}: {', '.join(item['id'] for item in named)}")
@@ -244,8 +255,9 @@ def _table(found: Sequence[dict[str, Any]], screen: Screen) -> None:
         models = ", ".join(key["models"]) or "all"
         rows.append((*texts, models, spent, state))
     columns = zip(("id", "key", "alias", "team", "user", "models", "spent", "state"), *rows, strict=True)
-    # A terminal has no room for columns that are empty; who reads a pipe counts them.
-    shown = [column for column in columns if any(column[1:]) or not screen.terminal]
+    # A terminal has no room for columns that are empty, and a narrow one for some others; who reads a pipe counts them.
+    left_out = {"key", "team", "user", "models"} if screen.narrow else ()
+    shown = [column for column in columns if not screen.terminal or (any(column[1:]) and column[0] not in left_out)]
     for title, *_ in shown:
         table.add_column(title, no_wrap=title in {"id", "key", "state"}, overflow="fold")
     for row in zip(*(cells for _, *cells in shown), strict=True):

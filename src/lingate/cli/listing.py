@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from shutil import get_terminal_size
 
 from lingate._io.public import ProviderInfo, providers
 from lingate.cli.screen import Screen, plain_table
-
-_NARROW = 80
 
 
 def show(screen: Screen, *, search: str, as_json: bool, present: bool) -> None:
@@ -31,12 +28,10 @@ def _table(found: Sequence[ProviderInfo], screen: Screen) -> None:
     from rich.text import Text
 
     table = plain_table()
-    # A narrow terminal would get columns of single letters.
-    narrow = screen.terminal and get_terminal_size().columns < _NARROW
     table.add_column("provider", no_wrap=True)
     table.add_column("set", justify="center")
     table.add_column("variables", overflow="fold")
-    if not narrow:
+    if not screen.narrow:
         table.add_column("dialect", no_wrap=True)
         table.add_column("serves", overflow="fold")
         table.add_column("note", overflow="fold")

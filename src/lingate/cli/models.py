@@ -6,23 +6,22 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._io.catalog_sources import CatalogSources
 from lingate._io.config import load
-from lingate._io.shelf import Shelf
+from lingate._model import Fixed, Record
 from lingate._providers.offered import Offer, live, merged, modalities
 from lingate._wire.shapes import as_dicts
-from lingate.cli import saved
+from lingate.cli import saved_model
 from lingate.cli.inputs import config_path
 from lingate.cli.picker.state import Action, State
 from lingate.cli.screen import Screen
-from lingate.cli.straight import carried_out
+from lingate.cli.serve_argv import carried_out
 from lingate.errors import ConfigError, LingateError, MissingExtraError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Fixed, frozen=True, kw_only=True):
     search: str = ""
     everything: bool = False
     present: bool = False
@@ -37,21 +36,21 @@ class Options:
 
 def run(options: Options, screen: Screen) -> None:
     path = config_path(options.config)
-    shelf = Shelf(load(path), os.environ)
+    catalog_sources = CatalogSources(load(path), os.environ)
     if options.default is not None:
-        _save(options.default, screen, shelf)
+        _save(options.default, screen, catalog_sources)
         return
     if options.pick or not (options.as_json or options.plain or not screen.terminal or not _person()):
         if not _person():
             raise ConfigError("the picker needs a terminal to read keys from", hint="use --plain or --json")
-        _picked(options, screen, shelf, path)
+        _picked(options, screen, catalog_sources, path)
         return
-    offers = _chosen(options, screen, shelf, path)
+    offers = _chosen(options, screen, catalog_sources, path)
     if options.as_json:
         kept = default()
-        screen.json([_report(shelf, offer, kept) for offer in offers])
+        screen.json([_report(catalog_sources, offer, kept) for offer in offers])
         return
-    for line in _table(shelf, offers):
+    for line in _table(catalog_sources, offers):
         screen.answer(line + "\n")
     more = "" if options.everything or options.live else "; --all lists all that are known"
     screen.note(f"{len(offers):,} models{more}")
@@ -69,15 +68,15 @@ def _person() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stderr__))
 
 
-def _report(shelf: Shelf, offer: Offer, kept: str | None) -> dict[str, Any]:
+def _report(catalog_sources: CatalogSources, offer: Offer, kept: str | None) -> dict[str, Any]:
     # One model as JSON has it; `kept` is the default model. Prices are US dollars for a million tokens.
-    standing = shelf.standing(offer.provider)
+    availability = catalog_sources.availability(offer.provider)
     inputs, outputs = modalities(offer)
     return {
         "model": offer.model,
         "provider": offer.provider,
-        "credential": standing.mark,
-        "credential_from": standing.source or None,
+        "credential": availability.mark,
+        "credential_from": availability.source or None,
         "context": offer.context,
         "price": {"input": offer.input, "output": offer.output},
         "reads": list(inputs),
@@ -88,12 +87,12 @@ def _report(shelf: Shelf, offer: Offer, kept: str | None) -> dict[str, Any]:
     }
 
 
-def _chosen(options: Options, screen: Screen, shelf: Shelf, path: str | None) -> list[Offer]:
-    offers = shelf.everything() if options.everything else shelf.curated()
+def _chosen(options: Options, screen: Screen, catalog_sources: CatalogSources, path: str | None) -> list[Offer]:
+    offers = catalog_sources.everything() if options.everything else catalog_sources.curated()
     if options.everything and all(offer.curated for offer in offers):
         screen.note("no others are known here: pip install 'lingate[prices]' brings thousands")
     if options.live:
-        for found, line in _live(shelf, path):
+        for found, line in _live(catalog_sources, path):
             screen.note(line)
             offers = merged(offers, found)
     words = options.search.lower().split()
@@ -101,15 +100,15 @@ def _chosen(options: Options, screen: Screen, shelf: Shelf, path: str | None) ->
         offer
         for offer in offers
         if all(word in offer.model.lower() for word in words)
-        and (not options.present or shelf.standing(offer.provider).mark == "present")
+        and (not options.present or catalog_sources.availability(offer.provider).mark == "present")
     ]
 
 
-def _live(shelf: Shelf, path: str | None) -> Iterator[tuple[list[Offer], str]]:
+def _live(catalog_sources: CatalogSources, path: str | None) -> Iterator[tuple[list[Offer], str]]:
     # What the providers with a credential list, each with a line that says how it went.
     from lingate.cli.failures import describe
 
-    names = askable(shelf)
+    names = askable(catalog_sources)
     if not names:
         yield [], "no provider has a credential and a list of models"
     for answer in ask(names, path):
@@ -119,19 +118,25 @@ def _live(shelf: Shelf, path: str | None) -> Iterator[tuple[list[Offer], str]]:
             yield answer.offers, f"{answer.provider} lists {len(answer.offers):,} models"
 
 
-def askable(shelf: Shelf) -> list[str]:
+def askable(catalog_sources: CatalogSources) -> list[str]:
     # The providers that have a credential of their own here, and that list their models.
-    listing = ((name, shelf.standing(name)) for name, row in shelf.rows.items() if "models" in row.operations)
-    return [name for name, standing in listing if (standing.mark, standing.label) == ("present", "available")]
+    listing = (
+        (name, catalog_sources.availability(name))
+        for name, row in catalog_sources.rows.items()
+        if "models" in row.operations
+    )
+    return [
+        name for name, availability in listing if (availability.mark, availability.label) == ("present", "available")
+    ]
 
 
-def _table(shelf: Shelf, offers: Iterable[Offer]) -> Iterator[str]:
+def _table(catalog_sources: CatalogSources, offers: Iterable[Offer]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("MODEL", "CREDENTIAL", "CONTEXT", "IN", "OUT", "READS", "WRITES")]
     for offer in offers:
         inputs, outputs = modalities(offer)
         price = ("-" if amount is None else f"{amount:g}" for amount in (offer.input, offer.output))
         context = "-" if offer.context is None else str(offer.context)
-        mark = shelf.standing(offer.provider).mark
+        mark = catalog_sources.availability(offer.provider).mark
         rows.append((offer.model, mark, context, *price, ",".join(inputs) or "-", ",".join(outputs)))
     if len(rows) == 1:
         return
@@ -140,27 +145,35 @@ def _table(shelf: Shelf, offers: Iterable[Offer]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _picked(options: Options, screen: Screen, shelf: Shelf, path: str | None) -> None:
+def _picked(options: Options, screen: Screen, catalog_sources: CatalogSources, path: str | None) -> None:
     from importlib.util import find_spec
 
     from lingate.cli.picker.opening import opened
 
     if find_spec("textual") is None:
         raise MissingExtraError("the picker needs textual: pip install 'lingate[cli]', or use --plain or --json")
-    state = State(shelf.standing, shelf.curated(), enter=options.enter, default=default(), query=options.search)
+    state = State(
+        catalog_sources.availability,
+        catalog_sources.curated(),
+        enter=options.enter,
+        default=default(),
+        query=options.search,
+    )
     if options.everything:
         state.toggle()
     with opened(state) as painted:
         from lingate.cli.picker.app import Picker, Services
 
-        services = Services(shelf.everything, lambda: _live(shelf, path), lambda model: str(saved.save(model)))
+        services = Services(
+            catalog_sources.everything, lambda: _live(catalog_sources, path), lambda model: str(saved_model.save(model))
+        )
         choice = Picker(state, services, painted=painted).run()
     if choice is None:
         return
     if choice.action == "print":
         screen.answer(choice.model + "\n")
     elif choice.action == "save":
-        _save(choice.model, screen, shelf)
+        _save(choice.model, screen, catalog_sources)
     else:
         from lingate.cli import chat
 
@@ -170,20 +183,20 @@ def _picked(options: Options, screen: Screen, shelf: Shelf, path: str | None) ->
 def default() -> str | None:
     # The saved default model; None too where its file is broken, which `lingate doctor` and `lingate chat` say.
     try:
-        return saved.load()
+        return saved_model.load()
     except ConfigError:
         return None
 
 
-def _save(model: str, screen: Screen, shelf: Shelf) -> None:
+def _save(model: str, screen: Screen, catalog_sources: CatalogSources) -> None:
     provider, slash, name = model.partition("/")
     if not slash or not name:
         raise ConfigError(f"a model is written provider/model, not {model!r:.100}")
-    if provider not in shelf.rows:
+    if provider not in catalog_sources.rows:
         from lingate._providers.lookup import find
 
         find(provider)
-    screen.note(f"{model} is the default model now, kept in {saved.save(model)}")
+    screen.note(f"{model} is the default model now, kept in {saved_model.save(model)}")
 
 
 _AT_ONCE = 8
@@ -191,12 +204,11 @@ PATIENCE = 15.0
 """Seconds that a provider has for its list."""
 
 
-@dataclass(slots=True)
-class Listed:
-    """What a provider said: the models it lists, or why there is no list."""
+class Listed(Record):
+    # What a provider said: the models it lists, or why there is no list.
 
     provider: str
-    offers: list[Offer] = field(default_factory=list)
+    offers: list[Offer] = []
     error: LingateError | None = None
     seconds: float = 0.0
 

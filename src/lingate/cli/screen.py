@@ -9,10 +9,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lingate.errors import ConfigError
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-_PIPE_WIDTH = 160
+_PIPE_WIDTH, _NARROW = 160, 80
 _DIM, _RED, _RESET = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 
 # A model may write anything; what would move the cursor, change the title or fill the clipboard is not for a terminal.
@@ -34,6 +36,13 @@ class Screen:
         self._watched = self._err.isatty()
         self._colours = self._watched and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._open: TextIO | None = None
+
+    @property
+    def narrow(self) -> bool:
+        # Whether some columns would have single letters.
+        from shutil import get_terminal_size
+
+        return self.terminal and get_terminal_size().columns < _NARROW
 
     def answer(self, text: str) -> None:
         if text:
@@ -76,6 +85,17 @@ class Screen:
 
     def detail(self, text: str) -> None:
         self._err.write(self._plain(text) + "\n")
+
+    def agreed(self, question: str) -> None:
+        # Ask whoever sits at the terminal. A no is an error, and so is nobody to ask.
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise ConfigError("nothing was changed: there is nobody to ask", hint="--yes goes on without asking")
+        self._write(self._err, self._plain(question) + " [y/N] ")
+        said = sys.stdin.buffer.readline()
+        if said:  # its end has ended the line on the screen, too
+            self._open = None
+        if said.strip().lower() not in (b"y", b"yes"):
+            raise ConfigError("nothing was changed")
 
     def _write(self, stream: TextIO, text: str) -> None:
         if self._open is not stream:

@@ -34,7 +34,7 @@ def run(screen: Screen, options: Options) -> None:
 
 
 def check_config(screen: Screen, path: str | None) -> int:
-    """Say what a configuration holds, and what is wrong with it. Gives the exit code."""
+    # Say what a configuration holds, and what is wrong with it. Gives the exit code.
     report = check(path, os.environ)
     for line in report.lines():
         screen.answer(line + "\n")

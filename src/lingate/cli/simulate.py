@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -12,7 +13,7 @@ from lingate.simulator import RecordedRequest, Simulator
 
 
 def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool) -> None:
-    """Answer requests until Ctrl-C, then say what there was."""
+    # Answer requests until Ctrl-C, then say what there was.
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -22,7 +23,9 @@ def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool)
     try:
         simulator.start()
     except OSError as error:
-        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        # asyncio's own words name the address again; those of a name that is not known are not the system's.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        raise ConfigError(f"cannot listen on {host}:{port}: {why}", hint="choose another with --port") from None
     started = time.monotonic()
     url = simulator.url
     screen.answer(f"{url}\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lingate._wire import json
-from lingate.cli.admin_line import AdminLine
+from lingate.cli.admin_client import AdminClient
 from lingate.cli.screen import Screen
 from lingate.errors import ProtocolError
 
@@ -12,9 +12,11 @@ _SILENCE = 30.0
 
 
 def run(screen: Screen, *, url: str | None, as_json: bool, count: int | None, **wanted: str | bool | None) -> None:
-    """Show calls until the gateway stops, the number asked for has passed, or Ctrl-C."""
-    events = AdminLine(url).follow("tail", silence=_SILENCE, **wanted)
+    # Show calls until the gateway stops, the number asked for has passed, or Ctrl-C.
+    events = AdminClient(url).follow("tail", silence=_SILENCE, **wanted)
     shown = 0
+    if screen.terminal:
+        screen.note("calls are shown as they end; Ctrl-C leaves")
     for name, data in events:
         if name == "lost":
             screen.note(f"{_lost(data)} calls are not shown: they came faster than they were read")
@@ -27,7 +29,7 @@ def run(screen: Screen, *, url: str | None, as_json: bool, count: int | None, **
 
 
 def line_of(data: bytes) -> str:
-    from lingate.server.lines import ESCAPES, call_of, call_text, time_text
+    from lingate.server.access_log import ESCAPES, call_of, call_text, time_text
 
     try:
         row, message = call_of(data)

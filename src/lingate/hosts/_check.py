@@ -11,10 +11,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import lingate
+from lingate._model import Fixed
 from lingate.errors import ConfigError
 from lingate.hosts._disk import tree_of, write
 from lingate.hosts._probe import URL_VARIABLE
@@ -25,9 +25,8 @@ _UNCOPIED = shutil.ignore_patterns(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One line of a check: `outcome` is `ok`, `failed` or `skipped`, `says` what was tried, `why` what was wrong with it."""
+class Outcome(Fixed, frozen=True):
+    # One line of a check: `outcome` is `ok`, `failed` or `skipped`, `says` what was tried, `why` what was wrong with it.
 
     outcome: str
     says: str
@@ -125,15 +124,18 @@ def _run(
         timer.start()
         told = 0
         failed = False
-        with process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                outcome = Outcome(**json.loads(line))
-                told += 1
-                failed |= outcome.outcome == "failed"
-                each(outcome)
-        late = not timer.is_alive()
-        timer.cancel()
+        try:
+            with process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    outcome = Outcome(**json.loads(line))
+                    told += 1
+                    failed |= outcome.outcome == "failed"
+                    each(outcome)
+            late = not timer.is_alive()
+        finally:  # Ctrl-C, say: the host is not to go on, and nobody to wait for the timer
+            timer.cancel()
+            process.kill()
         noise.seek(0)
         text = noise.read().decode(errors="replace")
     if process.returncode != 0 and not failed:

@@ -9,15 +9,14 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from lingate._model import Fixed
 from lingate.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """A file that tells a checkout (or data directory) of the host from any other folder."""
+class Marker(Fixed, frozen=True):
+    # A file that tells a checkout (or data directory) of the host from any other folder.
 
     file: str
     """Its path relative to the root, with slashes. A folder is given with a slash at its end."""
@@ -25,9 +24,8 @@ class Marker:
     """Text that must be in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One change of a file of the host."""
+class Edit(Fixed, frozen=True):
+    # One change of a file of the host.
 
     file: str
     """Path relative to the root, with slashes."""
@@ -39,9 +37,8 @@ class Edit:
     """Replacements of earlier releases of Lingate, so that they are recognised, renewed and undone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
-    """A file that is put beside the host's own. One of the user's is never overwritten."""
+class Added(Fixed, frozen=True):
+    # A file that is put beside the host's own. One of the user's is never overwritten.
 
     path: str
     """Path relative to the root, with slashes. May hold `{{name}}` of a `Variable`."""
@@ -51,9 +48,8 @@ class Added:
     """Text by which a file is recognised as ours, whatever else changed in it. Must occur in `text`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A setting that the user makes."""
+class Variable(Fixed, frozen=True):
+    # A setting that the user makes.
 
     name: str
     """Of an environment variable (`OPENAI_API_KEY`), or of a `{{name}}` in what is added (`url`)."""
@@ -65,9 +61,8 @@ class Variable:
     """Whether it is a `{{name}}` rather than an environment variable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """One way of giving one host Lingate."""
+class Recipe(Fixed, frozen=True):
+    # One way of giving one host Lingate.
 
     host: str
     """Name of the host, as in `lingate.hosts.<host>`."""
@@ -83,7 +78,7 @@ class Recipe:
     """How everything is taken back, in words."""
     markers: tuple[Marker, ...]
     """By which the root is recognised; all must hold."""
-    known: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    known: Mapping[str, Mapping[str, str]] = {}
     """Per version of the host (`04e7c13, 2026-05-15`), the `fingerprint` of each file that matters."""
     edits: tuple[Edit, ...] = ()
     """Changes of the host's files."""
@@ -97,9 +92,8 @@ class Recipe:
     """Where the root is when no path is given, from the environment; None: the current folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """The host's files as the pure functions see them."""
+class Tree(Fixed, frozen=True):
+    # The host's files as the pure functions see them.
 
     read: Callable[[str], str | None]
     """The text of a file with `\\n` line ends, None if there is none. A path that ends in a slash asks for a folder:
@@ -109,18 +103,16 @@ class Tree:
     """The paths that match a glob pattern."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A file before and after; None where it does not exist."""
+class Change(Fixed, frozen=True):
+    # A file before and after; None where it does not exist.
 
     path: str
     before: str | None
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """What a folder is."""
+class Detection(Fixed, frozen=True):
+    # What a folder is.
 
     missing: tuple[str, ...]
     """Markers that do not hold, in words; empty means that it is the host."""

@@ -50,7 +50,7 @@ def _classes(base: Any) -> dict[str, type]:
             top_p: Sent if it is set, or is not 1.
         """
 
-        model_config = {"env_prefix": "LINGATE_", "env_ignore_empty": True, "extra": "ignore"}  # noqa: RUF012
+        model_config = {"env_prefix": "LINGATE_", "env_ignore_empty": True, "extra": "ignore"}
 
         llm_type: str = "lingate"
         api_key: str = ""

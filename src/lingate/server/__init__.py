@@ -1,3 +1,3 @@
-"""The gateway: `lingate serve`."""
+# The gateway: `lingate serve`.
 
 # Needs the extra `server`.

@@ -33,7 +33,7 @@ def administration(gateway: Gateway) -> AsgiApplication:
         reload=reload,
         facts=gateway.status,
         feed=gateway.feed,
-        purses=lambda: gateway.live.router.purses,
+        spend_budgets=lambda: gateway.live.router.spend_budgets,
         alert=alert,
         key_header=lambda: gateway.live.key_header,
     )
@@ -46,7 +46,7 @@ def _config(gateway: Gateway) -> ConfigStatus:
 
 
 def _deployment(gateway: Gateway, one: Deployment) -> DeploymentInfo:
-    left, spent = (0.0, "") if one.purse is None else one.purse.empty()
+    left, spent = (0.0, "") if one.spend_budget is None else one.spend_budget.empty()
     wait = max(one.health.until - gateway.live.router.now(), left)
     price = one.price()
     return DeploymentInfo(

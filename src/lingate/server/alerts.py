@@ -22,14 +22,14 @@ from lingate._call.policy import Timeout
 from lingate._dialects._redact import redact
 from lingate._model import Call, HttpRequest, ProviderRow, Record, Target
 from lingate.errors import BudgetExceededError, LingateError
-from lingate.server.access.tickets import dollars
+from lingate.server.access.reservations import dollars
 from lingate.server.records import LedgerRow
 from lingate.server.routing.health import FAILURES, OWN_FAULT
 
 if TYPE_CHECKING:
+    from lingate.server.exchange import Exchange
     from lingate.server.gateway import Gateway
-    from lingate.server.routing import Ride
-    from lingate.server.turn import Turn
+    from lingate.server.routing import RouteChain
 
 _log = logging.getLogger("lingate.alerts")
 
@@ -161,7 +161,7 @@ class Alerts:
                 del self._slow[where]
                 text = f"{_calls(len(times))} took longer than {limit:g} s at {self._named(where)}, up to {max(times):.0f} s"
                 yield _Alert("llm_too_slow", text)
-        waiting = {turn.row.id: turn for turn in self._gateway.turns if _hangs(turn, limit)}
+        waiting = {exchange.row.id: exchange for exchange in self._gateway.turns if _hangs(exchange, limit)}
         if fresh := waiting.keys() - self._hanging:
             places = Counter(_asked(waiting[id]) for id in fresh).most_common(5)
             where = ", ".join(f"{self._named(id)}: {count}" for id, count in places)
@@ -194,7 +194,7 @@ class Alerts:
         scopes = [scope for owner in owners if (scope := limiter.scope(*owner))]
         await limiter.reread([scope.soft for scope in scopes if scope.soft])
         looks = [(budget, _MARKS, "max_budget") for scope in scopes for budget in scope.budgets]
-        looks += [(budget, _MARKS, "max_budget") for budget in self._gateway.live.router.purses.all()]
+        looks += [(budget, _MARKS, "max_budget") for budget in self._gateway.live.router.spend_budgets.all()]
         looks += [(scope.soft, (1.0,), "soft_budget") for scope in scopes if scope.soft]
         for budget, marks, field in looks:
             budget.roll(limiter.now())
@@ -291,14 +291,14 @@ class Alerts:
         return error
 
 
-def _hangs(turn: Turn, limit: float) -> bool:
-    return turn.is_read and not turn.started and time.monotonic() - turn.began > limit
+def _hangs(exchange: Exchange, limit: float) -> bool:
+    return exchange.is_read and not exchange.started and time.monotonic() - exchange.began > limit
 
 
-def _asked(turn: Turn) -> str:
+def _asked(exchange: Exchange) -> str:
     # What a client calls the model is the client's word.
-    ride: Ride | None = turn.ride
-    deployment = None if ride is None else ride.deployment
+    chain: RouteChain | None = exchange.chain
+    deployment = None if chain is None else chain.deployment
     return "no deployment yet" if deployment is None else deployment.id
 
 

@@ -3,24 +3,102 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from lingate._dialects._claude import BETA
 from lingate._model import Call, JsonDict
-from lingate._wire.shapes import as_dicts, as_str
+from lingate._wire.shapes import as_dicts, as_str, is_number
 from lingate.errors import BadRequestError, NotFoundError, PermissionDeniedError, UnsupportedError
 from lingate.server.access import may_use
 from lingate.server.access.bounds import other_models
+from lingate.server.exchange import Exchange
 from lingate.server.http import HOP
 from lingate.server.ledger.journal import plain_text
 from lingate.server.routing import LONGEST_NAME
-from lingate.server.turn import Turn
-from lingate.server.upstreams import UPSTREAM_FIELDS, brought
-from lingate.server.wishes import FIELDS as WISHES
-from lingate.server.wishes import of_anthropic, wishes_of
+from lingate.server.upstreams import UPSTREAM_FIELDS, caller_upstream
 
-_NOT_THE_PROVIDERS = frozenset({"tags", "litellm_metadata", "cache", *WISHES, *UPSTREAM_FIELDS})
+# What a caller may ask of the gateway itself for one call: how long, how often, and who else may answer.
+
+OVERRIDES = frozenset({"timeout", "num_retries", "fallbacks"})
+"""Request fields, by LiteLLM's names."""
+
+_LONGEST = 1e6
+"""Seconds."""
+
+_MOST_RETRIES = 10
+_MOST_FALLBACKS = 10
+
+
+class Overrides(NamedTuple):
+    # One caller's overrides; None where there is none.
+
+    timeout: float | None = None
+    """Seconds for the whole call, or until a stream's first event."""
+    retries: int | None = None
+    """Further tries in a group."""
+    fallbacks: tuple[str, ...] | None = None
+    """Groups that stand in, in order, instead of those of the configuration."""
+
+
+def are_anthropics(fallbacks: Any) -> bool:
+    # Whether `fallbacks` are those of Anthropic's own format: models that it asks itself where one declines.
+    return fallbacks == "default" or (isinstance(fallbacks, list) and any(isinstance(item, dict) for item in fallbacks))
+
+
+def overrides_of(body: JsonDict, header: Callable[[str], str | None], native: bool = False) -> Overrides | None:
+    # Take a caller's overrides out of a request; None for none.
+    # native: Whether it has `fallbacks` that its provider is to see.
+    # Raises BadRequestError: One of them makes no sense.
+    timeout = body.pop("timeout", None)
+    if timeout is None:
+        timeout = _number(header("x-lingate-timeout") or header("x-litellm-timeout"))
+    retries = body.pop("num_retries", None)
+    if retries is None:
+        retries = _number(header("x-lingate-num-retries") or header("x-litellm-num-retries"))
+    fallbacks = None if native else body.pop("fallbacks", None)
+    if timeout is None and retries is None and fallbacks is None:
+        return None
+    return Overrides(
+        None if timeout is None else _timeout(timeout),
+        None if retries is None else _retries(retries),
+        None if fallbacks is None else _fallbacks(fallbacks),
+    )
+
+
+def _number(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+
+
+def _timeout(value: Any) -> float:
+    if not is_number(value) or not 0 < value <= _LONGEST:
+        raise BadRequestError(f"timeout: expected a number of seconds above 0, not {value!s:.40}")
+    return float(value)
+
+
+def _retries(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_RETRIES:
+        raise BadRequestError(f"num_retries: expected a whole number from 0 to {_MOST_RETRIES}, not {value!s:.40}")
+    return value
+
+
+def _fallbacks(value: Any) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or len(value) > _MOST_FALLBACKS
+        or not all(isinstance(item, str) and 0 < len(item) <= LONGEST_NAME for item in value)
+    ):
+        raise BadRequestError(f"fallbacks: expected a list of at most {_MOST_FALLBACKS} names of models")
+    return tuple(value)
+
+
+_NOT_THE_PROVIDERS = frozenset({"tags", "litellm_metadata", "cache", *OVERRIDES, *UPSTREAM_FIELDS})
 _NATIVE = "provider_specific_fields"
 _OWN_NAMES = {
     name: own
@@ -39,21 +117,21 @@ _LONGEST_USER = 1024
 Postgres has no index for more than 2,704 of them."""
 
 
-def read_call(turn: Turn, body: bytes) -> None:
+def read_call(exchange: Exchange, body: bytes) -> None:
     # Read the request, and find who is to answer it.
     # Raises BadRequestError: The body is not what the face expects.
     # Raises PermissionDeniedError: The key may not use the model.
     # Raises NotFoundError: There is no such model.
-    found = turn.found
+    found = exchange.found
     args = found.args
-    content_type = turn.request.header("content-type")
+    content_type = exchange.request.header("content-type")
     if content_type is not None and content_type != "application/json":
         args = {**args, "content-type": content_type}
-    call = turn.form.parse_call(body, args)
+    call = exchange.form.parse_call(body, args)
     if found.placed:
         call.model = args["model"]
-    turn.call = call
-    row = turn.row
+    exchange.call = call
+    row = exchange.row
     row.stream, row.model = call.stream, _cut(call.model)
     if found.face.name == "completions":
         row.operation = call.operation
@@ -62,31 +140,37 @@ def read_call(turn: Turn, body: bytes) -> None:
         raise UnsupportedError(
             "threads are not held here: send the whole conversation, without `thread`", param="thread"
         )
-    caching = own_fields(turn, call)
+    caching = own_fields(exchange, call)
     theirs = None
     if found.face.dialect == "anthropic":
         # Claude Code compares names without the mark, and sends no signed thinking back to a model of another name.
-        theirs, turn.asked = call.body.get("fallbacks"), call.model.removesuffix(_MARKS["anthropic"])
-    native = theirs is not None and of_anthropic(theirs)
-    wishes = wishes_of(call.body, turn.request.header, native)
-    _forward_headers(turn, call)
-    if turn.live.drop_params:
+        theirs, exchange.asked = call.body.get("fallbacks"), call.model.removesuffix(_MARKS["anthropic"])
+    native = theirs is not None and are_anthropics(theirs)
+    overrides = overrides_of(call.body, exchange.request.header, native)
+    _forward_headers(exchange, call)
+    if exchange.live.drop_params:
         call.drop_params = True
-    model = turn.caller.aliases.get(call.model, call.model)
+    model = exchange.caller.aliases.get(call.model, call.model)
     mark = _MARKS.get(found.face.dialect)
-    if mark is not None and model.endswith(mark) and model not in turn.live.router.models():
+    if mark is not None and model.endswith(mark) and model not in exchange.live.router.models():
         model = model.removesuffix(mark)
-    group = turn.live.router.group(model)
+    group = exchange.live.router.group(model)
     if group is None:
-        raise NotFoundError(turn.live.router.why_not(model, partial(may_use, turn.caller)))
+        raise NotFoundError(exchange.live.router.why_not(model, partial(may_use, exchange.caller)))
     if model != call.model:
         row.model = _cut(model)  # nobody else knows the key's own names, and budgets by model go by these
-    if turn.caller.model_rules:
-        instead = (wishes.fallbacks if wishes is not None else None) or ()
-        _permit(turn, model, [*instead, *(as_str(item.get("model")) for item in as_dicts(theirs if native else None))])
-    turn.group, turn.wishes = group, wishes
-    if turn.live.cache is not None and turn.brought is None and (wishes is None or wishes.fallbacks is None):
-        turn.wish = turn.live.cache.wish(turn, caching)
+    if exchange.caller.model_rules:
+        instead = (overrides.fallbacks if overrides is not None else None) or ()
+        _permit(
+            exchange, model, [*instead, *(as_str(item.get("model")) for item in as_dicts(theirs if native else None))]
+        )
+    exchange.group, exchange.overrides = group, overrides
+    if (
+        exchange.live.cache is not None
+        and exchange.caller_upstream is None
+        and (overrides is None or overrides.fallbacks is None)
+    ):
+        exchange.cache_request = exchange.live.cache.cache_request(exchange, caching)
 
 
 def _cut(model: str) -> str:
@@ -96,21 +180,21 @@ def _cut(model: str) -> str:
     return plain_text(model).encode()[:LONGEST_NAME].decode(errors="ignore")
 
 
-def _permit(turn: Turn, model: str, instead: list[str]) -> None:
+def _permit(exchange: Exchange, model: str, instead: list[str]) -> None:
     # Refuse a call that would ask a model which the key may not use, be it in place of another or as a tool.
     for name in (model, *instead):
-        if not _is_allowed(turn, name):
+        if not _is_allowed(exchange, name):
             raise PermissionDeniedError(
-                f"this key may not use the model {turn.call.model if name == model else name!r}"
+                f"this key may not use the model {exchange.call.model if name == model else name!r}"
             )
-    for name in other_models(turn.call.body):
-        if not may_use(turn.caller, name):
+    for name in other_models(exchange.call.body):
+        if not may_use(exchange.caller, name):
             raise PermissionDeniedError(f"this key may not use the model {name!r:.100}")
 
 
-def _is_allowed(turn: Turn, model: str) -> bool:
+def _is_allowed(exchange: Exchange, model: str) -> bool:
     # Whether the key may use a model. The id of a deployment is no way around its group, unless the key names it itself.
-    caller, group = turn.caller, turn.live.router.group(model)
+    caller, group = exchange.caller, exchange.live.router.group(model)
     if not may_use(caller, model):
         return False
     if group is None:
@@ -121,22 +205,22 @@ def _is_allowed(turn: Turn, model: str) -> bool:
     return all(model in rule for rule in caller.model_rules)
 
 
-def own_fields(turn: Turn, call: Call) -> Any:
+def own_fields(exchange: Exchange, call: Call) -> Any:
     # Take out what a request says to the gateway, and note for whom it is made.
     # Gives what it says about the cache.
-    body, row = call.body, turn.row
+    body, row = call.body, exchange.row
     caching, labels = None, list(row.tags)
     if _NATIVE in body:
         _lift(body[_NATIVE], body)
     if not body.keys().isdisjoint(_NOT_THE_PROVIDERS):
         caching = body.get("cache")
-        turn.brought = brought(body, turn.live)
+        exchange.caller_upstream = caller_upstream(body, exchange.live)
         tags = body.pop("tags", None)
         if isinstance(tags, list):
             labels += map(str, tags)
-        for name in _NOT_THE_PROVIDERS - WISHES:
+        for name in _NOT_THE_PROVIDERS - OVERRIDES:
             body.pop(name, None)
-    given = turn.request.header("x-lingate-tags") or turn.request.header("x-litellm-tags")
+    given = exchange.request.header("x-lingate-tags") or exchange.request.header("x-litellm-tags")
     if given:
         labels += (tag.strip() for tag in given.split(",") if tag.strip())
     metadata = body.get("metadata")
@@ -149,8 +233,8 @@ def own_fields(turn: Turn, call: Call) -> Any:
             if not metadata:
                 del body["metadata"]
     if len(labels) > len(row.tags):
-        row.tags = _checked(labels, turn.caller.tags)
-    user = turn.request.header(turn.live.user_header) if turn.live.user_header else None
+        row.tags = _checked(labels, exchange.caller.tags)
+    user = exchange.request.header(exchange.live.user_header) if exchange.live.user_header else None
     user = user or body.get("user") or body.get("safety_identifier")
     if user is None and isinstance(metadata, dict):
         user = metadata.get("user_id")
@@ -158,7 +242,7 @@ def own_fields(turn: Turn, call: Call) -> Any:
         if len(user := plain_text(user)) > _LONGEST_USER or len(user.encode()) > _LONGEST_USER:
             raise BadRequestError(f"the name of an end user has at most {_LONGEST_USER} bytes")
         row.end_user = user or None
-    if turn.live.needs_user and row.end_user is None:
+    if exchange.live.needs_user and row.end_user is None:
         raise BadRequestError("this gateway wants to know the end user of each call: set `user`")
     return caching
 
@@ -185,16 +269,16 @@ _HARMLESS = re.compile(
 """Headers that `forward_client_headers_to_llm_api` means: nobody has looked at them one by one."""
 
 
-def _forward_headers(turn: Turn, call: Call) -> None:
+def _forward_headers(exchange: Exchange, call: Call) -> None:
     # Pass on the headers that the owner allows, and the one by which Anthropic's clients ask for new features.
-    live = turn.live
+    live = exchange.live
     kept: dict[str, str] = {}
-    if turn.found.face.dialect == "anthropic":
-        beta = turn.request.header(BETA)
+    if exchange.found.face.dialect == "anthropic":
+        beta = exchange.request.header(BETA)
         if beta is not None:
             kept[BETA] = beta
     if live.forwarded or live.forwarded_prefixes or live.forwards_x:
-        for name, value in turn.request.headers():
+        for name, value in exchange.request.headers():
             low = name.lower()
             named = low in live.forwarded or low.startswith(live.forwarded_prefixes)
             if (named or (live.forwards_x and _HARMLESS.match(low))) and low not in _NEVER and low != live.key_header:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lingate.errors import LimitError, LingateError
+from lingate.errors import ConfigError, LimitError, LingateError
 
 if TYPE_CHECKING:
     from lingate.server.gateway import Gateway
@@ -31,3 +31,20 @@ class OverloadError(LimitError):
 def internal() -> LingateError:
     # For what should not have happened: the log says what it was.
     return LingateError("the gateway failed", kind="internal")
+
+
+# What can be wrong with the gateway's database.
+
+# No message here ever holds a password.
+
+
+class StoreError(ConfigError):
+    # The database cannot be used as it is configured: its URL is wrong, or a newer program has written it.
+
+    kind = "store"
+
+
+class StoreUnavailableError(StoreError):
+    # The database does not answer now; later it may.
+
+    retryable = True

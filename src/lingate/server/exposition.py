@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lingate._version import __version__
 from lingate.errors import PermissionDeniedError
-from lingate.server.cache.memory import Memory
+from lingate.server.cache.entry import Memory
 from lingate.server.http import Reply, Request
 from lingate.server.identity import allow, caller_of
 from lingate.server.metrics import TOKENS, Calls, Histogram, Labels, Metrics

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from lingate._dialects._base import Dialect, OperationFormat, dialect
-from lingate._model import Operation
+from lingate._model import Fixed, Operation
 from lingate.server.http import Request
 
 
-@dataclass(frozen=True)
-class Face:
-    """One way in."""
+class Face(Fixed, frozen=True):
+    # One way in.
 
     dialect: str
     """Wire format spoken there."""
     name: Operation
     """Operation as the format calls it: its key in `Dialect.operations`."""
-    args: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = {}
     """Path arguments that the path itself stands for."""
 
     @property

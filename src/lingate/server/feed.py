@@ -14,7 +14,7 @@ import msgspec
 from lingate._dialects._redact import redact
 from lingate.errors import LingateError
 from lingate.server.access.inputs import Asked
-from lingate.server.lines import call_fields
+from lingate.server.access_log import call_fields
 from lingate.server.patterns import matches
 from lingate.server.records import LedgerRow
 

@@ -10,29 +10,31 @@ import logging
 import os
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import field
+from msgspec.structs import asdict
+
 from lingate._io.transport import AsyncTransport
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
+from lingate._model import Record
 from lingate.errors import LingateError
-from lingate.server import mount
 from lingate.server.access import Access
-from lingate.server.asgi import AsgiApplication
+from lingate.server.asgi import AsgiApplication, serve_application
 from lingate.server.cache import outlived
 from lingate.server.config import ConfigFileError, GatewayConfig, load, watch
+from lingate.server.exchange import DisconnectWatcher
 from lingate.server.feed import Feed
 from lingate.server.handler import handle
 from lingate.server.http import Reply, Request
 from lingate.server.ledger import Drainer, Journal
-from lingate.server.ledger.retention import keep_for
+from lingate.server.ledger.drain import keep_for
 from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.live import Live, access_settings
-from lingate.server.lookout import Lookout
 from lingate.server.metrics import Metrics
 from lingate.server.records import LedgerRow
 from lingate.server.routing.probes import Probes
@@ -42,8 +44,8 @@ from lingate.server.upstreams import Pins
 
 if TYPE_CHECKING:
     from lingate.server.alerts import Alerts
+    from lingate.server.exchange import Exchange
     from lingate.server.tracing import Tracing
-    from lingate.server.turn import Turn
 
 _log = logging.getLogger("lingate.gateway")
 
@@ -74,9 +76,8 @@ _AT_START: Mapping[str, Callable[[GatewayConfig], Any]] = {
 """Settings that are read once."""
 
 
-@dataclass(slots=True)
-class Reloads:
-    """How changes of the configuration went."""
+class Reloads(Record):
+    # How changes of the configuration went.
 
     count: int = 0
     """Configurations taken over since the start."""
@@ -124,8 +125,8 @@ class Gateway:
         self.reloads = Reloads()
         self.started = time.time()
         self.started_at = datetime.fromtimestamp(self.started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._turns: set[Turn] = set()
-        self._lookout = Lookout()
+        self._turns: set[Exchange] = set()
+        self._disconnects = DisconnectWatcher()
         self.draining = False
         self._cold = True
         self._numbers = iter(range(1, 2**63))
@@ -211,18 +212,18 @@ class Gateway:
             self._retaining = asyncio.create_task(keep_for(self.store, seconds))
 
     def _count_money(self, row: LedgerRow, _: LingateError | None) -> None:
-        self.live.router.purses.paid(row)
+        self.live.router.spend_budgets.paid(row)
 
     async def _learn_money(self, patience: float = 30.0) -> None:
         # Take over what providers and deployments have spent by the ledger.
-        purses = self.live.router.purses
-        if not purses:
+        spend_budgets = self.live.router.spend_budgets
+        if not spend_budgets:
             return
         if self._count_money not in self.observers:
             self.observers.append(self._count_money)
-            priced = [one.purse for one in self.live.router.deployments() if one.purse is not None]
-            await asyncio.to_thread(lambda: [purse.is_priced() for purse in priced])
-        await self.access.limiter.reread(purses.all(), patience)
+            priced = [one.spend_budget for one in self.live.router.deployments() if one.spend_budget is not None]
+            await asyncio.to_thread(lambda: [spend_budget.is_priced() for spend_budget in priced])
+        await self.access.limiter.reread(spend_budgets.all(), patience)
 
     async def _keep_learning(self) -> None:
         took = 0.0
@@ -284,8 +285,8 @@ class Gateway:
         if self.in_flight:
             _log.warning("%d calls are cut after %g s of draining", self.in_flight, seconds)
             self.streams.interrupt()
-            for turn in list(self._turns):
-                turn.interrupt()
+            for exchange in list(self._turns):
+                exchange.interrupt()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), _TELLING)
         self.feed.close()
@@ -316,14 +317,14 @@ class Gateway:
             # Loading it, and SQLAlchemy with it, takes a quarter of a second: calls under way go on meanwhile.
             module = await asyncio.to_thread(import_module, "lingate.server.administration")
             admin = self._admin = module.administration(self)
-        await mount.serve(admin, request, body, reply)
+        await serve_application(admin, request, body, reply)
 
     @property
     def in_flight(self) -> int:
         return len(self._turns)
 
     @property
-    def turns(self) -> Collection[Turn]:
+    def turns(self) -> Collection[Exchange]:
         # The same.
         return self._turns
 
@@ -331,11 +332,11 @@ class Gateway:
         # Whether it takes no further call for the moment.
         return self.draining or len(self._turns) > live.max_in_flight or not self.journal.has_room()
 
-    def entered(self, turn: Turn) -> None:
+    def entered(self, exchange: Exchange) -> None:
         if self._cold:
             self._warm_up()
-        self._turns.add(turn)
-        self._lookout.add(turn)
+        self._turns.add(exchange)
+        self._disconnects.add(exchange)
         self._idle.clear()
 
     def _warm_up(self) -> None:
@@ -343,9 +344,9 @@ class Gateway:
         self._cold = False
         self._tasks.append(asyncio.create_task(asyncio.to_thread(self.live.router.models)))
 
-    def left(self, turn: Turn) -> None:
-        self._turns.discard(turn)
-        self._lookout.remove(turn)
+    def left(self, exchange: Exchange) -> None:
+        self._turns.discard(exchange)
+        self._disconnects.remove(exchange)
         if not self._turns:
             self._idle.set()
 

@@ -13,19 +13,18 @@ from lingate._dialects._base import media_type
 from lingate._io.aio import perform
 from lingate._wire.json import encode
 from lingate.errors import BadRequestError, LingateError
-from lingate.server import faces, pages
+from lingate.server import builtin, faces
 from lingate.server.admin import is_admin_path
-from lingate.server.encodings import plain
+from lingate.server.admission import reserve
 from lingate.server.entry import read_call
 from lingate.server.errors import OverloadError, internal
-from lingate.server.http import ClientGoneError, Reply, Request, check_values
+from lingate.server.exchange import Exchange
+from lingate.server.http import ClientGoneError, Reply, Request, check_values, plain
 from lingate.server.identity import identify
-from lingate.server.passages import passage_for
-from lingate.server.passing import passed
+from lingate.server.pass_through import pass_through
+from lingate.server.pass_through_routes import pass_through_route_for
 from lingate.server.relay import may_relay, renamed, rendered
-from lingate.server.reserving import reserve
 from lingate.server.streams import stream
-from lingate.server.turn import Turn
 from lingate.server.upstreams import bring
 
 if TYPE_CHECKING:
@@ -38,94 +37,97 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
     # Answer one request, whatever happens.
     # Whatever wakes this task up comes down all its coroutines, with each event of a stream: as few as can be are
     # nested.
-    passages = gateway.live.passages
-    passage = passage_for(passages, request) if passages and not is_admin_path(request.path) else None
-    found = faces.found_for(request) if passage is None else passage[0].found
+    routes = gateway.live.pass_through_routes
+    route = pass_through_route_for(routes, request) if routes and not is_admin_path(request.path) else None
+    found = faces.found_for(request) if route is None else route[0].found
     if found is None:
-        await pages.answer(gateway, request, reply)
+        await builtin.answer(gateway, request, reply)
         await request.linger()
         return
-    turn = Turn.of(gateway, request, reply, found)
+    exchange = Exchange.of(gateway, request, reply, found)
     if gateway.tracing is not None:
-        turn.span = gateway.tracing.begin(request, found.face.name)
-    gateway.entered(turn)
+        exchange.span = gateway.tracing.begin(request, found.face.name)
+    gateway.entered(exchange)
     try:
-        if passage is not None:
-            await passed(turn, *passage)
-        elif await _enters(turn):
-            await (_answer(turn) if turn.wish is None else turn.wish.answers.serve(turn, turn.wish, _answer))
+        if route is not None:
+            await pass_through(exchange, *route)
+        elif await _enters(exchange):
+            wanted = exchange.cache_request
+            await (_answer(exchange) if wanted is None else wanted.cache.serve(exchange, wanted, _answer))
     except LingateError as error:
-        turn.refuse(error)
+        exchange.refuse(error)
     except ClientGoneError:
-        turn.abandon()
+        exchange.abandon()
     except RecursionError:
-        turn.refuse(BadRequestError("the request is nested too deeply"))
+        exchange.refuse(BadRequestError("the request is nested too deeply"))
     except asyncio.CancelledError:
-        if turn.stalled:
-            turn.refuse(BadRequestError("the request's body took too long to arrive"))
-        elif turn.interrupted:
-            turn.cut()
+        if exchange.stalled:
+            exchange.refuse(BadRequestError("the request's body took too long to arrive"))
+        elif exchange.interrupted:
+            exchange.cut()
         else:
-            turn.abandon()
-            if not turn.abandoned:
+            exchange.abandon()
+            if not exchange.abandoned:
                 raise
     except Exception:
-        _log.exception("%s %s failed (call %s)", request.method, request.path, turn.row.id)
-        turn.refuse(internal())
+        _log.exception("%s %s failed (call %s)", request.method, request.path, exchange.row.id)
+        exchange.refuse(internal())
     finally:
-        turn.close()
-        gateway.left(turn)
+        exchange.close()
+        gateway.left(exchange)
     await request.linger()
 
 
-async def _enters(turn: Turn) -> bool:
+async def _enters(exchange: Exchange) -> bool:
     # Read a request and reserve what it needs; False if it is answered already.
-    gateway = turn.gateway
-    if gateway.is_full(turn.live):
+    gateway = exchange.gateway
+    if gateway.is_full(exchange.live):
         raise OverloadError.of(gateway)
-    await identify(turn)
-    if turn.found.face.name == "models":
-        pages.models(turn)
+    await identify(exchange)
+    if exchange.found.face.name == "models":
+        builtin.models(exchange)
         return False
-    body = await turn.request.body(turn.live.max_body)
-    encoding = turn.request.header("content-encoding")
+    body = await exchange.request.body(exchange.live.max_body)
+    encoding = exchange.request.header("content-encoding")
     if encoding is not None:
-        body = plain(body, encoding, turn.live.max_body)
-    check_values(body, turn.live.max_values)
-    read_call(turn, body)
-    if turn.found.face.dialect == "ollama" and pages.loads(turn):
+        body = plain(body, encoding, exchange.live.max_body)
+    check_values(body, exchange.live.max_values)
+    read_call(exchange, body)
+    if exchange.found.face.dialect == "ollama" and builtin.loads(exchange):
         return False
-    if turn.brought is not None:
-        await bring(turn, turn.brought)
-    await reserve(turn)
+    if exchange.caller_upstream is not None:
+        await bring(exchange, exchange.caller_upstream)
+    await reserve(exchange)
     return True
 
 
-def _answer(turn: Turn) -> Coroutine[Any, Any, None]:
-    return stream(turn) if turn.call.stream else _whole(turn)
+def _answer(exchange: Exchange) -> Coroutine[Any, Any, None]:
+    return stream(exchange) if exchange.call.stream else _whole(exchange)
 
 
-async def _whole(turn: Turn) -> None:
+async def _whole(exchange: Exchange) -> None:
     try:
-        done = await perform(complete(turn.ride, turn.context), turn.transport)
+        done = await perform(complete(exchange.chain, exchange.context), exchange.transport)
     except LingateError as error:
-        if not pages.can_estimate(turn, error):
+        if not builtin.can_estimate(exchange, error):
             raise
-        pages.estimate(turn)
+        builtin.estimate(exchange)
         return
-    turn.dropped = done.sent.dropped
+    exchange.dropped = done.sent.dropped
     response = cut_at_stops(done.data, done.sent.stop)
-    if turn.keep:
-        turn.made = response
+    if exchange.keep:
+        exchange.made = response
     if response.get("created") == 0:
-        response["created"] = int(turn.row.at)  # the provider does not say when
-    turn.noted(response, turn.context.trail[-1].request_id)
+        response["created"] = int(exchange.row.at)  # the provider does not say when
+    exchange.note_answer(response, exchange.context.trail[-1].request_id)
     same = (
-        done.body and may_relay(turn, done.sent) and (done.data == done.raw or turn.found.face.dialect != "openai_chat")
+        done.body
+        and may_relay(exchange, done.sent)
+        and (done.data == done.raw or exchange.found.face.dialect != "openai_chat")
     )
     if not same:
-        body = rendered(turn, response)
+        body = rendered(exchange, response)
     else:
-        body = done.body if (told := renamed(turn, done.raw)) is done.raw else encode(told)
-    turn.answered()
-    turn.answer(200, media_type(turn.found.face.name, response), body)
+        body = done.body if (told := renamed(exchange, done.raw)) is done.raw else encode(told)
+    exchange.answered()
+    exchange.answer(200, media_type(exchange.found.face.name, response), body)

@@ -14,8 +14,8 @@ from lingate.server.http import Request
 from lingate.server.records import Caller
 
 if TYPE_CHECKING:
+    from lingate.server.exchange import Exchange
     from lingate.server.gateway import Gateway
-    from lingate.server.turn import Turn
 
 _OURS = "x-litellm-api-key"
 """A gateway's own header for it: programs send it beside `authorization` where that holds a vendor's token of theirs."""
@@ -49,13 +49,13 @@ def token_of(header: Callable[[str], str | None], query: str, own_header: str | 
     return None
 
 
-async def identify(turn: Turn) -> None:
+async def identify(exchange: Exchange) -> None:
     # Find out who calls.
     # Raises AuthenticationError: There is no valid key.
     # Raises PermissionDeniedError: The key, or the gateway, does not take calls from there.
-    caller = await caller_of(turn.gateway, turn.request)
-    row = turn.row
-    turn.caller = caller
+    caller = await caller_of(exchange.gateway, exchange.request)
+    row = exchange.row
+    exchange.caller = caller
     row.key_id, row.key_alias, row.team_id, row.user_id = (
         caller.key_id,
         caller.key_alias,
@@ -63,7 +63,7 @@ async def identify(turn: Turn) -> None:
         caller.user_id,
     )
     row.tags = caller.tags
-    allow(turn.gateway, turn.request, caller)
+    allow(exchange.gateway, exchange.request, caller)
 
 
 async def caller_of(gateway: Gateway, request: Request) -> Caller:

@@ -19,7 +19,7 @@ from lingate.server import ui
 from lingate.server.config import GatewayConfig, load
 from lingate.server.gateway import Gateway
 from lingate.server.logs import Logs, writing
-from lingate.server.routing.names import present
+from lingate.server.routing.names import present_text
 from lingate.server.run import address_of, run
 from lingate.server.store import Store
 
@@ -154,8 +154,8 @@ def _introduce(gateway: Gateway, host: str, port: int, say: Callable[[str], None
             "Prices are not installed, and a budget pays for no model whose price is unknown: pip install 'lingate[prices]'"
         )
     if config.path is None:
-        found = ", ".join(present(config)) or "none; set one of the variables that `lingate providers` lists"
-        say(f"No configuration: every provider whose credential is present is served as provider/model ({found}).")
+        said = "No configuration: every provider whose credential is present is served as provider/model"
+        say(f"{said} ({present_text(config)}).")
     else:
         besides = ", and every provider whose credential is present" if config.serve_all else ""
         count = len(config.deployments)

@@ -8,10 +8,10 @@ import time
 from lingate._call.plan import Context
 from lingate._call.policy import RetryPolicy, Timeout
 from lingate.server.access import AccessSettings, Issuer, Limits
-from lingate.server.cache import Answers, answers_of
+from lingate.server.cache import ResponseCache, response_cache_of
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.cors import Sharing
-from lingate.server.passages import passages_of
+from lingate.server.pass_through_routes import pass_through_routes_of
 from lingate.server.routing import Router
 from lingate.server.routing.health import Shared
 from lingate.server.upstreams import Upstreams
@@ -39,11 +39,11 @@ class Live:
         self.keeps_ledger = not config.general.disable_spend_logs
         self.only_priced = config.settings.block_requests_for_models_without_pricing
         self.drop_params = config.settings.drop_params
-        self.cache: Answers | None = answers_of(config, None if before is None else before.cache)
+        self.cache: ResponseCache | None = response_cache_of(config, None if before is None else before.cache)
         self.upstreams = Upstreams(config)
         self.continues = config.own.continue_streams
         self.sharing = Sharing(config.own.cors) if config.own.cors.allow_origins else None
-        self.passages = passages_of(config.general)
+        self.pass_through_routes = pass_through_routes_of(config.general)
         self._policy = RetryPolicy(retries=0)
 
     def context(self, timeout: float | None = None) -> Context:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import msgspec
 
 from lingate.errors import LingateError
-from lingate.server.lines import ESCAPES, call_fields, call_text, time_text
+from lingate.server.access_log import ESCAPES, call_fields, call_text, time_text
 from lingate.server.records import LedgerRow
 from lingate.server.redaction import Redaction, secrets_of
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import field
+
+from lingate._model import Record
 from lingate.errors import LingateError
 from lingate.server.records import LedgerRow
 from lingate.server.redaction import looks_secret
@@ -63,9 +65,8 @@ class Times:
         self.own = Histogram(OWN)
 
 
-@dataclass(slots=True, eq=False)
-class Calls:
-    """Calls with equal labels, and what they used."""
+class Calls(Record, eq=False):
+    # Calls with equal labels, and what they used.
 
     times: Times
     count: int = 0

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 
-from lingate._model import Record
+from lingate._model import Fixed, Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who sent a request, as the authentication found out. One object per key, made when keys are loaded, not per request."""
+class Caller(Fixed, frozen=True, kw_only=True):
+    # Who sent a request, as the authentication found out. One object per key, made when keys are loaded, not per request.
 
     key_id: str
     """Public id of the virtual key, `master` for the master key, empty where authentication is off."""
@@ -27,7 +25,7 @@ class Caller:
     """Labels that every call of this key carries in the ledger."""
     models: tuple[str, ...] = ()
     """Patterns (`*` stands for anything) of the models it may call; empty for all."""
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = {}
     """Names this key may use for models."""
     admin: bool = False
     """May use the admin API."""

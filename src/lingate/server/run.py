@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from lingate.errors import MissingExtraError
+from lingate.server.cpu_affinity import CpuAffinity
 from lingate.server.gateway import Gateway
 from lingate.server.rsgi import bind
-from lingate.server.seat import Seat
 
 try:
     from granian.constants import HTTPModes, Interfaces
@@ -64,19 +64,19 @@ async def run(
     address = address_of(host, port)
     server = _server(gateway, address, port)
     await gateway.start()
-    seat = Seat()
+    affinity = CpuAffinity()
     serving = loop.create_task(server.serve())
     try:
         await _listening(address, port, serving)
         if gateway.live.config.own.one_cpu:
-            seat.take()
+            affinity.take()
         ready()
         waiting = loop.create_task(stopping.wait())
         await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         await _drained(gateway, hurry)
     finally:
-        seat.leave()
+        affinity.leave()
         server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait({serving}, timeout=5.0)
         await gateway.stop()

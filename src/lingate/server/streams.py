@@ -16,14 +16,13 @@ from lingate._io.aio import perform
 from lingate._io.transport import AsyncByteStream, untied
 from lingate._model import Event, Start, Text
 from lingate.errors import LingateError, StreamInterruptedError
-from lingate.server.accounts import note_stream
 from lingate.server.cache import collected
-from lingate.server.continuing import Continuation, continuation_of
+from lingate.server.continuation import Continuation, continuation_of
+from lingate.server.costing import note_stream
 from lingate.server.errors import OverloadError, internal
+from lingate.server.exchange import Exchange
 from lingate.server.http import ClientGoneError, Sink
-from lingate.server.likeness import Likeness
 from lingate.server.relay import begun, encoder_for, is_plain, may_relay
-from lingate.server.turn import Turn
 
 _log = logging.getLogger("lingate.gateway")
 
@@ -39,26 +38,26 @@ _LOOK = 0.25
 """Seconds between two looks for silent streams."""
 
 
-async def stream(turn: Turn) -> None:
+async def stream(exchange: Exchange) -> None:
     # Answer as a stream.
     # The head goes out when the upstream's first event is there: until then an error is an answer.
-    opened = await perform(open_stream(turn.ride, turn.context), turn.transport)
+    opened = await perform(open_stream(exchange.chain, exchange.context), exchange.transport)
     try:
-        turn.opened(opened)
-        encoder = encoder_for(turn)
-        turn.dropped = opened.sent.dropped
+        exchange.note_first_event(opened)
+        encoder = encoder_for(exchange)
+        exchange.dropped = opened.sent.dropped
         # What comes first is ready before the head goes out, so that both leave together.
-        relay = Relay(turn, opened, encoder)
+        relay = Relay(exchange, opened, encoder)
         first = relay.begin(opened.taken)
-        sink = await turn.reply.stream(200, [*turn.headers(encoder.content_type), *_NO_BUFFERING])
-        turn.started = True
+        sink = await exchange.reply.stream(200, [*exchange.headers(encoder.content_type), *_NO_BUFFERING])
+        exchange.started = True
     except BaseException:
-        state = StreamState(opened, turn.context.trail)
+        state = StreamState(opened, exchange.context.trail)
         state.begin()
-        note_stream(turn, state)
+        note_stream(exchange, state)
         await opened.stream.aclose()
         raise
-    turn.gateway.streams.add(relay)
+    exchange.gateway.streams.add(relay)
     try:
         await relay.run(first, sink)
     except LingateError as error:
@@ -66,10 +65,10 @@ async def stream(turn: Turn) -> None:
     except (ClientGoneError, asyncio.CancelledError):
         raise
     except Exception:
-        _log.exception("call %s failed in mid-stream", turn.row.id)
+        _log.exception("call %s failed in mid-stream", exchange.row.id)
         await relay.fail(internal())
     finally:
-        turn.gateway.streams.discard(relay)
+        exchange.gateway.streams.discard(relay)
         relay.close()
         sink.close()
 
@@ -101,9 +100,9 @@ class Relay:
         "_edge",
         "_encoder",
         "_events",
+        "_exchange",
         "_held",
         "_interrupted",
-        "_likeness",
         "_more",
         "_plain",
         "_raw",
@@ -113,34 +112,34 @@ class Relay:
         "_state",
         "_stream",
         "_task",
-        "_turn",
+        "_template",
     )
 
-    def __init__(self, turn: Turn, opened: Streaming, encoder: StreamEncoder) -> None:
+    def __init__(self, exchange: Exchange, opened: Streaming, encoder: StreamEncoder) -> None:
         content_type = encoder.content_type.partition(";")[0]
-        self._turn = turn
+        self._exchange = exchange
         self._encoder = encoder
         self._sink: Sink
-        self._state = StreamState(opened, turn.context.trail)
+        self._state = StreamState(opened, exchange.context.trail)
         self._stream: AsyncByteStream = opened.stream
         self._task = asyncio.current_task()
         self._events = content_type == _EVENTS
-        comments = self._events and turn.found.face.dialect not in _WITHOUT_COMMENTS
-        self._silence = turn.live.keepalive if comments else 0.0
+        comments = self._events and exchange.found.face.dialect not in _WITHOUT_COMMENTS
+        self._silence = exchange.live.keepalive if comments else 0.0
         self._comment: asyncio.Task[None] | None = None
         self._interrupted = False
         self._silent_since = _NOT_SILENT  # since when nothing comes, while it is waited for
-        self._more = continuation_of(turn)
-        same = bool(opened.taken) and may_relay(turn, opened.sent)
-        openai = turn.found.face.dialect == "openai_chat"
+        self._more = continuation_of(exchange)
+        same = bool(opened.taken) and may_relay(exchange, opened.sent)
+        openai = exchange.found.face.dialect == "openai_chat"
         # OpenAI's streams hold what their client may not have asked for (token counts), the others nothing of the kind.
         self._plain = same and openai
         # An answer that somebody else may go on with is written by the encoder from its beginning.
-        whose = same and not openai and self._more is None and not turn.found.listed
+        whose = same and not openai and self._more is None and not exchange.found.listed
         said = opened.head.headers.get("content-type", "")
         unlike = self._events and opened.taken.lstrip()[:1] in (b"{", b"[")  # no events, whatever its head says
         self._raw = whose and said.startswith(content_type) and not unlike
-        self._likeness = Likeness()
+        self._template = ChunkTemplate()
         self._aligned = True  # what has come so far ends where an event ends
         self._held: list[bytes] = []  # the beginning of an event, whose end has not come yet
         self._edge = b""  # its last bytes: what ends it may lie across two pieces
@@ -170,12 +169,12 @@ class Relay:
     async def fail(self, error: LingateError) -> None:
         # End the answer with an error that is no fault of the upstream's.
         await self._stream.aclose()
-        self._turn.refuse(error)
+        self._exchange.refuse(error)
         await self._sink.send(self._encoder.error(error))
 
     async def run(self, first: bytes, sink: Sink) -> None:
         # Send what has begun and what comes until it ends, and the end only when it is written down.
-        turn = self._turn
+        exchange = self._exchange
         self._sink = sink
         rest = b""
         try:
@@ -193,11 +192,13 @@ class Relay:
             if not state.whole:
                 await self._stream.aclose()
         self._task = None  # what is left is the end, and not to be interrupted
-        turn.settle(200, state.error)
+        exchange.settle(200, state.error)
         if state.error is not None:
             # It is not the provider whose answer ended early then.
             rest += self._encoder.error(OverloadError(_STOPPING) if self._interrupted else state.error)
         elif not self._raw:
+            for event in self._more.untold(state) if self._more is not None else ():
+                rest += self._encoder.event(event)
             rest += self._encoder.end()
         await self._sink.send(rest)
         if state.whole:
@@ -208,12 +209,12 @@ class Relay:
         events = self._state.begin()
         for event in events:
             if type(event) is Start:
-                data = begun(self._turn, event, data)
+                data = begun(self._exchange, event, data)
         return self._written(data, events)
 
     async def _forward(self, out: bytes) -> bytes:
         # Send everything but the end; gives that.
-        turn, state, takes = self._turn, self._state, self._likeness.takes
+        exchange, state, takes = self._exchange, self._state, self._template.takes
         read, send = self._stream.read, self._sink.send
         while not state.done:
             if out:
@@ -229,7 +230,7 @@ class Relay:
                 return self._written(b"", [])
             finally:
                 self._silent_since = _NOT_SILENT
-                turn.waited += monotonic() - began
+                exchange.waited += monotonic() - began
             if piece is None:
                 out = self._written(b"", state.end())
             else:
@@ -238,13 +239,13 @@ class Relay:
 
     def _note(self, state: StreamState) -> None:
         # Write down what the answer used, and keep it if it is wanted and whole.
-        turn, more = self._turn, self._more
+        exchange, more = self._exchange, self._more
         if more is not None and more.count:
             more.note(state)
         elif more is None or not more.noted(state):
-            note_stream(turn, state)
-            if turn.keep and state.done and state.error is None:
-                collected(turn, state)
+            note_stream(exchange, state)
+            if exchange.keep and state.done and state.error is None:
+                collected(exchange, state)
 
     async def _goes_on(self, more: Continuation, rest: bytes) -> bool:
         # Let another deployment go on where this stream broke off; False if none does.
@@ -254,10 +255,10 @@ class Relay:
         self._silent_since = _NOT_SILENT
         if opened is None:
             return False
-        self._state = StreamState(opened, self._turn.context.trail)
+        self._state = StreamState(opened, self._exchange.context.trail)
         self._stream = opened.stream
         self._plain = self._raw = False
-        self._likeness = Likeness()
+        self._template = ChunkTemplate()
         await self._sink.send(rest)
         return True
 
@@ -270,10 +271,10 @@ class Relay:
                 if len(events) == 1:
                     (event,) = events
                     assert type(event) is Text  # nothing else is plain
-                    self._likeness.learn(data, event, self._state.collector.texts(event.choice))
+                    self._template.learn(data, event, self._state.collector.texts(event.choice))
                 return data
             if not self._aligned:
-                self._likeness.forget()
+                self._template.forget()
         if self._more is not None:
             events = self._more.edited(events)
         if len(events) == 1:
@@ -321,3 +322,81 @@ def _end_of_events(data: bytes) -> int:
     if b"\r" not in data:
         return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
     return max((found.end() for found in _BLANK_LINE.finditer(data)), default=0)
+
+
+# Chunks that look like the one before: nearly all of a stream's, and nothing is to be found out about them but their text.
+
+_TEXT = b'"content":"'
+_PADDING = b'"obfuscation":"'
+_END = b'"}\n\n'
+_BEFORE_END = slice(None, -len(_END))
+_MORE_TO_SAY = b'"finish_reason":"'
+
+
+class ChunkTemplate:
+    # Knows what a stream's last ordinary chunk looked like, in OpenAI's format.
+
+    # The first of its kind is decoded. Another that is the same byte for byte around its text (and OpenAI's padding)
+    # means the same, so its text is all there is to take from it.
+
+    __slots__ = ("_after", "_before", "_padded", "_texts")
+
+    def __init__(self) -> None:
+        self._before = b""
+        self._after = b""
+        self._padded = False
+        self._texts: list[str] = []
+
+    def learn(self, data: bytes, event: Text, texts: list[str]) -> None:
+        # Take a chunk, which was decoded to nothing but this text, as the pattern.
+        # `texts` are where such texts go.
+        before, mark, rest = data.partition(_TEXT)
+        text, _, after = rest.partition(b'"')
+        self._before = b""
+        if (
+            not mark
+            or _TEXT in rest
+            or _MORE_TO_SAY in after
+            or event.logprobs is not None
+            or not data.startswith(b"data: {")
+            or data.find(b"\n\n") != len(data) - 2
+            or text != event.text.encode("utf-8", "surrogatepass")
+        ):
+            return
+        head, padding, _ = after.partition(_PADDING)
+        self._padded = bool(padding)
+        self._after = head + padding
+        self._before = before + mark
+        self._texts = []
+        if not self.takes(data):
+            self.forget()
+        self._texts = texts
+
+    def forget(self) -> None:
+        # Take no chunk until another has been learned.
+        self._before = b""
+
+    def takes(self, data: bytes) -> bool:
+        # Whether a chunk looks the same; its text is taken then.
+        # Done for each event of a stream.
+        before = self._before
+        if not before or not data.startswith(before):
+            return False
+        raw, _, rest = data[len(before) :].partition(b'"')
+        if self._padded:
+            padding = rest[len(self._after) :]
+            if not (
+                rest.startswith(self._after) and padding.endswith(_END) and (b"0" + padding[_BEFORE_END]).isalnum()
+            ):
+                return False
+        elif rest != self._after:
+            return False
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            return False
+        # Control characters have no place in JSON, and a backslash begins something that is to be read.
+        if not text or "\\" in text or not text.isprintable():
+            return False
+        self._texts.append(text)
+        return True

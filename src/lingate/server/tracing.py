@@ -32,9 +32,9 @@ except ImportError as error:
     raise MissingExtraError("traces need opentelemetry: pip install 'lingate[server]'") from error
 
 if TYPE_CHECKING:
+    from lingate.server.exchange import Exchange
     from lingate.server.http import Request
     from lingate.server.routing.deployment import Deployment
-    from lingate.server.turn import Turn
 
 Attributes = dict[str, Any]
 
@@ -109,40 +109,40 @@ class CallSpan:
         self._routed = time.time_ns()
         self._response: JsonDict = {}
 
-    def routed(self, turn: Turn) -> None:
+    def routed(self, exchange: Exchange) -> None:
         # The call is about to go upstream: let those there be part of the trace.
         self._routed = time.time_ns()
         carrier: dict[str, str] = {}
         self._tracing.propagator.inject(carrier, set_span_in_context(self._span))
-        turn.call.extra_headers = {**(turn.call.extra_headers or {}), **carrier}
+        exchange.call.extra_headers = {**(exchange.call.extra_headers or {}), **carrier}
 
     def told(self, response: JsonDict) -> None:
         # There is an answer, or as much of one as there will be.
         self._response = response
 
-    def end(self, turn: Turn, error: LingateError | None) -> None:
-        span, row = self._span, turn.row
+    def end(self, exchange: Exchange, error: LingateError | None) -> None:
+        span, row = self._span, exchange.row
         if not span.is_recording():
             return
         ended = time.time_ns()
         operation = _OPERATIONS.get(row.operation, row.operation)
         span.update_name(f"{operation} {_shown(row.model)}".strip())
-        span.set_attributes(self._attributes(turn, operation))
-        trail: list[Attempt] = turn.trail
+        span.set_attributes(self._attributes(exchange, operation))
+        trail: list[Attempt] = exchange.trail
         started = self._routed
         for number, attempt in enumerate(trail, 1):
             started += int(attempt.waited * 1e9)
             until = started + int(attempt.seconds * 1e9)
             # A stream goes on after what counts as its try, which ends with the first event.
             lasts = row.stream and number == len(trail) and attempt.kind == "ok"
-            self._try(turn, attempt, operation, started, ended if lasts else until, number)
+            self._try(exchange, attempt, operation, started, ended if lasts else until, number)
             started = until
         if error is not None:
             _failed(span, error.kind, redact(error.message, ()) if error.kind != "client_left" else None)
         span.end(ended)
 
-    def _attributes(self, turn: Turn, operation: str) -> Attributes:
-        row, response = turn.row, self._response
+    def _attributes(self, exchange: Exchange, operation: str) -> Attributes:
+        row, response = exchange.row, self._response
         found: Attributes = {
             "gen_ai.operation.name": operation,
             "http.response.status_code": row.status,
@@ -164,7 +164,7 @@ class CallSpan:
         for name, fit in (("id", str), ("model", _shown)):
             if isinstance(response.get(name), str):
                 found[f"gen_ai.response.{name}"] = fit(response[name])
-        body = turn.call.body if turn.is_read else {}
+        body = exchange.call.body if exchange.is_read else {}
         for name, attribute in _PARAMETERS.items():
             value = body.get(name)
             if type(value) in (int, float):
@@ -173,12 +173,12 @@ class CallSpan:
             found |= _input_messages(body) | _output_messages(response)
         return found
 
-    def _try(self, turn: Turn, attempt: Attempt, operation: str, started: int, ended: int, number: int) -> None:
+    def _try(self, exchange: Exchange, attempt: Attempt, operation: str, started: int, ended: int, number: int) -> None:
         found: Attributes = {
             "gen_ai.operation.name": operation,
             "gen_ai.provider.name": _called(attempt.provider),
             "gen_ai.request.model": _shown(attempt.model),
-            **_server(turn, attempt),
+            **_server(exchange, attempt),
         }
         if attempt.status is not None:
             found["http.response.status_code"] = attempt.status
@@ -204,12 +204,12 @@ def _failed(span: Span, kind: str, message: str | None) -> None:
         span.set_status(Status(StatusCode.ERROR, message))
 
 
-def _server(turn: Turn, attempt: Attempt) -> Attributes:
+def _server(exchange: Exchange, attempt: Attempt) -> Attributes:
     # Where a try went, if that is clear: the trail has provider and model.
-    last = turn.ride.deployment
+    last = exchange.chain.deployment
     fitting: list[Deployment] = [] if last is None or not _is_of(last, attempt) else [last]
     if not fitting:
-        fitting = [one for one in turn.live.router.deployments() if _is_of(one, attempt)]
+        fitting = [one for one in exchange.live.router.deployments() if _is_of(one, attempt)]
     urls = {find()[0].url for one in fitting for find, _ in one.places.values()}
     hosts = set(map(_address, urls))
     if len(hosts) != 1:

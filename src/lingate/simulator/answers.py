@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate, chain, cycle, islice
 from typing import Any
 
-from lingate._model import Call, JsonDict
+from lingate._model import Call, Fixed, JsonDict, Record
 from lingate._wire import json
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig
 from lingate.errors import BadRequestError
@@ -27,11 +26,9 @@ _EFFORT_TOKENS = {"minimal": 4, "low": 12, "medium": 24, "high": 48, "xhigh": 96
 _MAX_CHOICES = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What marks one answer: `salt` is empty where the same request shall have the same ids, `native` is the key under
-    which the format has fields of its own.
-    """
+class Identity(Fixed, frozen=True):
+    # What marks one answer: `salt` is empty where the same request shall have the same ids, `native` is the key under
+    # which the format has fields of its own.
 
     prefix: str = "chatcmpl-"
     created: int = 1_750_000_000
@@ -39,9 +36,8 @@ class Identity:
     native: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CacheHit:
-    """Prompt tokens read from and written to the cache; `written` is None where nobody asked for caching."""
+class CacheHit(Fixed, frozen=True):
+    # Prompt tokens read from and written to the cache; `written` is None where nobody asked for caching.
 
     read: int = 0
     written: int | None = None
@@ -104,8 +100,7 @@ def usage_of(prompt: int, completion: int) -> JsonDict:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Record):
     # One choice before it is written as a dict.
 
     reasoning: str

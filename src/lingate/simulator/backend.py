@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import parse_qsl
 
 from lingate._dialects._base import dialect
-from lingate._model import Call, JsonDict
+from lingate._model import Call, Fixed, JsonDict, Record
 from lingate._wire import json
 from lingate.errors import AuthenticationError, LingateError, NotFoundError
 from lingate.simulator.answers import CacheHit, Identity, answer_chat, answer_completion, prompt_tokens
@@ -120,15 +119,14 @@ POST /simulator/reset       forget them
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """How a simulator behaves."""
+class Config(Fixed, frozen=True):
+    # How a simulator behaves.
 
     keys: frozenset[str] | None = None
     """Credentials that are accepted; None accepts any."""
     require_key: bool = False
     """Whether a request without a credential is refused; always so if `keys` are given."""
-    options: Options = field(default_factory=Options)
+    options: Options = Options()
     """What holds where a request does not say."""
     models: tuple[str, ...] = DEFAULT_MODELS
     """Names in the list of models."""
@@ -138,9 +136,8 @@ class Config:
     """How many requests are recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpCall:
-    """One request as it was read from the wire; header names are in lower case."""
+class HttpCall(Fixed, frozen=True):
+    # One request as it was read from the wire; header names are in lower case.
 
     method: str
     path: str
@@ -149,9 +146,8 @@ class HttpCall:
     body: bytes
 
 
-@dataclass(slots=True)
-class Exchange:
-    """What to do for a request. `record` is None for the simulator's own pages, which are not counted."""
+class Exchange(Record):
+    # What to do for a request. `record` is None for the simulator's own pages, which are not counted.
 
     steps: Steps
     record: RecordedRequest | None = None

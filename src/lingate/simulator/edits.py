@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from lingate._model import Fixed, replaced
 from lingate._wire import eventstream, json
 from lingate.errors import BadRequestError, InternalServerError, LingateError, OverloadedError
 from lingate.simulator.prompt import holds, without
@@ -20,9 +20,8 @@ Change = Callable[[Any], Any]
 """Takes an event's JSON and returns what it becomes; None removes the event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Framing:
-    """How a stream's content type cuts bytes into events."""
+class Framing(Fixed, frozen=True):
+    # How a stream's content type cuts bytes into events.
 
     split: Callable[[bytes], list[bytes]]
     """Bytes of whole events to events."""
@@ -132,12 +131,10 @@ _FINISH_KEYS = frozenset({"finish_reason", "stop_reason", "finishReason", "stopR
 _USAGE_KEYS = frozenset({"usage", "usageMetadata", "prompt_eval_count", "eval_count", "prompt_eval_cached_count"})
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What a fault may look at: the model as the client wrote it, and the credential it sent.
-
-    `failure` writes an error as the dialect does inside a success: a stream event, or a body.
-    """
+class Scene(Fixed, frozen=True):
+    # What a fault may look at: the model as the client wrote it, and the credential it sent.
+    #
+    # `failure` writes an error as the dialect does inside a success: a stream event, or a body.
 
     model: str
     key: str
@@ -185,7 +182,7 @@ def _body(steps: Steps, body: bytes) -> Steps:
     # The same head over another body.
     for step in steps:
         if isinstance(step, Begin):
-            yield replace(step, length=len(body))
+            yield replaced(step, length=len(body))
             if body:
                 yield Send(body, billed=False)
             return
@@ -206,7 +203,7 @@ def ending(*tail: Step) -> EditSteps:
 def eof(steps: Steps, scene: Scene, arg: float) -> Steps:
     # Without a length the body may end anywhere, and HTTP has nothing to say against it.
     for step in _first_events(steps, scene, int(arg)):
-        yield replace(step, length=None) if isinstance(step, Begin) else step
+        yield replaced(step, length=None) if isinstance(step, Begin) else step
 
 
 def error_event(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -234,7 +231,7 @@ def _halved(steps: Steps) -> Steps:
         if isinstance(step, Send):
             middle = len(step.data) // 2
             yield Send(step.data[:middle])
-            yield replace(step, data=step.data[middle:])
+            yield replaced(step, data=step.data[middle:])
         else:
             yield step
 
@@ -243,12 +240,12 @@ def malformed(steps: Steps, scene: Scene, arg: float) -> Steps:
     seen = 0
     for step in steps:
         if isinstance(step, Begin) and step.length is not None and not scene.stream:
-            step = replace(step, length=step.length // 2)
+            step = replaced(step, length=step.length // 2)
         elif isinstance(step, Send) and not scene.stream:
-            step = replace(step, data=step.data[: len(step.data) // 2], tokens=0)
+            step = replaced(step, data=step.data[: len(step.data) // 2], tokens=0)
         elif isinstance(step, Send) and step.event:
             if seen == int(arg):
-                step = replace(step, data=scene.framing.broken(step.data))
+                step = replaced(step, data=scene.framing.broken(step.data))
             seen += 1
         yield step
 
@@ -258,7 +255,7 @@ def _edited(change: Change) -> EditSteps:
     def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
         for step in steps if scene.stream else _measured(steps, change):
             if scene.stream and isinstance(step, Send):
-                step = replace(step, data=scene.framing.edit(step.data, change))
+                step = replaced(step, data=scene.framing.edit(step.data, change))
             if not isinstance(step, Send) or step.data:
                 yield step
 
@@ -273,7 +270,7 @@ def _measured(steps: Steps, change: Change) -> Steps:
             step.data = _edit_json(step.data, change) or b""
     size = sum(len(step.data) for step in held if isinstance(step, Send))
     for step in held:
-        yield replace(step, length=size) if isinstance(step, Begin) else step
+        yield replaced(step, length=size) if isinstance(step, Begin) else step
 
 
 def _without_usage(value: Any) -> Any:
@@ -301,7 +298,7 @@ def _repeated_finish(piece: Send, framing: Framing) -> list[Send]:
         return value
 
     framing.edit(piece.data, look)
-    return [piece, replace(piece, tokens=0)] if any(finishes) else [piece]
+    return [piece, replaced(piece, tokens=0)] if any(finishes) else [piece]
 
 
 def empty_choices(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -335,7 +332,7 @@ def drip(steps: Steps, scene: Scene, arg: float) -> Steps:
         if isinstance(step, Send):
             for byte in step.data[:-1]:
                 yield Send(bytes([byte]), event=False)
-            step = replace(step, data=step.data[-1:])
+            step = replaced(step, data=step.data[-1:])
         yield step
 
 
@@ -346,6 +343,6 @@ comments = _in_streams(
     lambda piece, framing: [Send(framing.comment, event=False, billed=False), piece] if framing.comment else [piece]
 )
 crlf = _in_streams(
-    lambda piece, framing: [replace(piece, data=piece.data.replace(b"\n", b"\r\n")) if framing.lines else piece]
+    lambda piece, framing: [replaced(piece, data=piece.data.replace(b"\n", b"\r\n")) if framing.lines else piece]
 )
 duplicate_finish = _in_streams(_repeated_finish)

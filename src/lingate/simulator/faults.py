@@ -8,9 +8,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from lingate._model import JsonDict
+from lingate._model import Fixed, JsonDict
 from lingate.errors import (
     AuthenticationError,
     BadRequestError,
@@ -37,9 +36,8 @@ MakeError = Callable[[Scene, float | None], LingateError]
 EditAnswer = Callable[[JsonDict, float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One row of the table: exactly one of `error`, `answer` and `steps` is given."""
+class Fault(Fixed, frozen=True):
+    # One row of the table: exactly one of `error`, `answer` and `steps` is given.
 
     about: str
     """What the client sees."""

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
+from lingate._model import Fixed, replaced
 from lingate.errors import BadRequestError
 
 MAX_WORDS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class FaultSpec:
-    """A fault that was asked for: `times` is how many requests it hits, None for all."""
+class FaultSpec(Fixed, frozen=True):
+    # A fault that was asked for: `times` is how many requests it hits, None for all.
 
     name: str
     arg: float | None = None
     times: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to answer."""
+class Options(Fixed, frozen=True):
+    # How to answer.
 
     delay: float = 0.0
     """Seconds before each token."""
@@ -65,14 +63,14 @@ def _from_model(model: str, names: Mapping[str, str], options: Options) -> Optio
         elif part == "flaky" and following.isdigit():
             times = int(following)
         elif part == "notools":
-            options = replace(options, tools=False)
+            options = replaced(options, tools=False)
         elif part == "parallel":
-            options = replace(options, parallel=int(following) if following.isdigit() else 2)
+            options = replaced(options, parallel=int(following) if following.isdigit() else 2)
         elif part in _PARTS and following.isdigit():
             options = _with_number(options, _PARTS[part], int(following))
     if times is not None:
-        faults = [replace(fault, times=times) for fault in faults or [FaultSpec("unavailable")]]
-    return replace(options, faults=options.faults + tuple(faults)) if faults else options
+        faults = [replaced(fault, times=times) for fault in faults or [FaultSpec("unavailable")]]
+    return replaced(options, faults=options.faults + tuple(faults)) if faults else options
 
 
 _PARTS = {"words": "words", "delay": "delay", "first": "first_delay", "dims": "dimensions"}
@@ -89,7 +87,7 @@ _NUMBERS = {
 
 def _with_number(options: Options, name: str, number: float) -> Options:
     changed: dict[str, Any] = {name: number / 1000 if name in ("delay", "first_delay") else int(number)}
-    return replace(options, **changed)
+    return replaced(options, **changed)
 
 
 def _fault_name(parts: list[str], names: Mapping[str, str]) -> tuple[str, int]:
@@ -104,12 +102,12 @@ def _fault_name(parts: list[str], names: Mapping[str, str]) -> tuple[str, int]:
 def _from_headers(headers: Mapping[str, str], names: Mapping[str, str], options: Options) -> Options:
     for header, value in headers.items():
         if header == "x-sim-fault":
-            options = replace(options, faults=_header_faults(value, names))
+            options = replaced(options, faults=_header_faults(value, names))
         elif header in _NUMBERS:
             options = _with_number(options, _NUMBERS[header], _amount(header, value))
         elif header in ("x-sim-unique", "x-sim-tools"):
             switched: dict[str, Any] = {header[6:]: value.strip().lower() not in ("0", "false", "no", "off")}
-            options = replace(options, **switched)
+            options = replaced(options, **switched)
         elif header.startswith("x-sim-"):
             raise BadRequestError(f"the simulator has no header {header}")
     return options

@@ -8,11 +8,10 @@ import base64
 import re
 import struct
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from lingate._model import JsonDict
+from lingate._model import JsonDict, Record
 from lingate._wire import json
 
 # Up to eight letters, or one sign. A long run of x, which is what a huge event is made of, is one token.
@@ -70,13 +69,12 @@ _EXCERPT = 400
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
-@dataclass(slots=True)
-class Prompt:
-    """The parts of a request that the answer mentions: the last user's text and media, and the results of tools after it."""
+class Prompt(Record):
+    # The parts of a request that the answer mentions: the last user's text and media, and the results of tools after it.
 
     text: str = ""
-    results: list[tuple[str, str]] = field(default_factory=list)
-    media: list[str] = field(default_factory=list)
+    results: list[tuple[str, str]] = []
+    media: list[str] = []
 
     @property
     def words(self) -> list[str]:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from lingate._dialects._base import Dialect
+from lingate._model import Record
 from lingate._wire import json
 from lingate.errors import LingateError, RateLimitError
 
 
-@dataclass(slots=True)
-class Begin:
-    """Send status and headers. `length` None means chunked: the size of the body is not announced."""
+class Begin(Record):
+    # Send status and headers. `length` None means chunked: the size of the body is not announced.
 
     status: int
     headers: list[tuple[str, str]]
     length: int | None = None
 
 
-@dataclass(slots=True)
-class Send:
-    """Send bytes of the body."""
+class Send(Record):
+    # Send bytes of the body.
 
     data: bytes
     """The bytes."""
@@ -37,19 +35,17 @@ class Send:
     """Whether they are part of the answer, so that a provider would charge for the prompt."""
 
 
-@dataclass(slots=True)
-class Wait:
+class Wait(Record):
     seconds: float
 
 
-@dataclass(slots=True)
-class Hang:
-    """Send nothing more and keep the connection open until the client leaves."""
+class Hang(Record):
+    # Send nothing more and keep the connection open until the client leaves.
+    pass
 
 
-@dataclass(slots=True)
-class Drop:
-    """Close the connection without ending the response: with a FIN, or with an RST."""
+class Drop(Record):
+    # Close the connection without ending the response: with a FIN, or with an RST.
 
     reset: bool = False
 

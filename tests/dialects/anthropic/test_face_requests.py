@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._dialects.anthropic import DIALECT
 from lingate._providers.lookup import resolve
 from lingate.errors import BadRequestError, UnsupportedError

@@ -9,7 +9,7 @@ import pytest
 
 from lingate._dialects._base import dialect
 from lingate._dialects._failure import failure
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._dialects.gemini import DIALECT
 from lingate._dialects.gemini.casing import camelized
 from lingate._model import Finish, Head, Start, ToolArgs, ToolStart

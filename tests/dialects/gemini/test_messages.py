@@ -226,7 +226,7 @@ def test_answers_are_put_in_the_order_of_the_calls() -> None:
         ("42", {"result": "42"}),
         ('{"x": null}', {"x": None}),
         ('{"broken": ', {"result": '{"broken": '}),
-        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], {"result": "ab"}),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], {"result": "a\nb"}),
         (None, {"result": ""}),
     ],
 )

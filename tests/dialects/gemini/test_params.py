@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._model import Call, HttpRequest, Traits
 from lingate._providers import lookup
 from lingate.errors import ConfigError, UnsupportedError
@@ -28,6 +28,31 @@ from tests.dialects.gemini.support import (
 
 NEWEST: Traits = {"thinking": "level"}
 FOURTH: Traits = {**NEWEST, "efforts": ("low", "medium", "high"), "budgets": False}
+
+
+GOOGLES = {
+    "thinking_config": {"thinking_budget": 800, "include_thoughts": True},
+    "cached_content": "cachedContents/1",
+    "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+}
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["google", "extra_body.google"])
+@pytest.mark.parametrize("place", ["body", "extra_body"])
+def test_what_googles_openai_shaped_api_takes_is_said_in_this_formats_words(place: str, nested: bool) -> None:
+    # It went out as it was, which is a 400 'Unknown name "google"'.
+    holder = {"extra_body": {"google": GOOGLES, "other": 1}} if nested else {"google": GOOGLES}
+    asked = call(reasoning_effort="low", **(holder if place == "body" else {}))
+    if place == "extra_body":
+        asked.extra_body = {**holder, "labels": {"a": "b"}}
+    made = json.loads(CHAT.request(asked, target(MIDDLE)).body)
+
+    assert made.pop("generationConfig") == {"thinkingConfig": {"thinkingBudget": 800, "includeThoughts": True}}
+    assert (made.pop("cachedContent"), made.pop("safetySettings")) == ("cachedContents/1", GOOGLES["safety_settings"])
+    assert made.pop("contents")
+    labels = {} if place == "body" else {"labels": {"a": "b"}}
+    assert made == labels | ({"other": 1} if nested else {})
+    assert asked.extra_body is None or asked.extra_body.keys() == {*holder, "labels"}
 
 
 def test_every_parameter_with_a_counterpart_has_it() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from lingate._dialects._base import OperationFormat
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._model import Call, Event, Failed, Finish, Head, HttpRequest, JsonDict, Target, Text, Usage
 from lingate._providers.lookup import resolve
 from tests.dialects import short

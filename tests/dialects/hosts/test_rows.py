@@ -130,7 +130,7 @@ def test_a_turn_with_calls_whose_reasoning_the_client_dropped_has_a_space_for_it
 
 
 class TestDatabricks:
-    ENV = {"DATABRICKS_HOST": "https://adb.example", "DATABRICKS_TOKEN": KEY}  # noqa: RUF012
+    ENV = {"DATABRICKS_HOST": "https://adb.example", "DATABRICKS_TOKEN": KEY}
 
     @pytest.mark.parametrize(
         "host", ["adb.example", "https://adb.example", "https://adb.example/", "https://adb.example/serving-endpoints"]
@@ -272,7 +272,7 @@ class TestDatabricks:
 
 
 class TestSnowflake:
-    ENV = {"SNOWFLAKE_ACCOUNT": "org-acc", "SNOWFLAKE_CORTEX_PAT": KEY}  # noqa: RUF012
+    ENV = {"SNOWFLAKE_ACCOUNT": "org-acc", "SNOWFLAKE_CORTEX_PAT": KEY}
 
     def test_both_surfaces(self) -> None:
         root = "https://org-acc.snowflakecomputing.com/api/v2/cortex/v1"

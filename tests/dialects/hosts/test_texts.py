@@ -151,7 +151,7 @@ class TestPrompts:
 
     @_each
     def test_the_caller_s_headers_and_fields_have_the_last_word(self, to: Any) -> None:
-        from lingate._dialects._forms import form_of
+        from lingate._dialects._format_choice import form_of
 
         made = Call("chat", to.model, {"messages": HELLO}, extra_headers={"X-Own": "1"}, extra_body={"own": 2})
         sent = form_of(to, "chat").request(made, to)
@@ -392,7 +392,7 @@ class TestLangflow:
 
 
 class TestLangGraph:
-    AI = {  # noqa: RUF012
+    AI = {
         "type": "ai",
         "id": "run-1",
         "content": "hi",
@@ -542,7 +542,7 @@ class TestA2a:
 
 
 class TestReplicate:
-    DONE = {  # noqa: RUF012
+    DONE = {
         "id": "p1",
         "status": "succeeded",
         "output": ["h", "i"],

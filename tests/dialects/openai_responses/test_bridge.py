@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._dialects.openai_responses.bridge import Bridge
 from lingate._dialects.openai_responses.face_response import response_object
 from lingate._model import Call, Head, HttpRequest, ProviderRow, Target

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lingate._dialects._forms import form_of
+from lingate._dialects._format_choice import form_of
 from lingate._dialects._replay import replay
 from lingate._dialects._signature import seal
 from lingate._dialects.openai_responses.face_response import response_object

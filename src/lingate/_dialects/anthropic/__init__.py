@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._claude import asked_betas
 from lingate._dialects._envelope import join_url
-from lingate._dialects._faults import anthropic_error
+from lingate._dialects._face_errors import anthropic_error
 from lingate._dialects._free_text import FunctionsOnly
-from lingate._dialects._names import ShortNames
+from lingate._dialects._tool_names import ShortNames
 from lingate._dialects.anthropic.face_request import PAGING, parse_chat, parse_count, parse_models
 from lingate._dialects.anthropic.face_response import Encoder, render_count, render_message, render_models
 from lingate._dialects.anthropic.facts import MODELS_PATH, NAME

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._reading import REASONED, SAID_FIELDS, named_reasoning
 from lingate._dialects._signature import is_foreign
+from lingate._dialects._tool_arguments import arguments_object, calls_of
 from lingate._dialects._turns import kept, says_the_same
 from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.content import content_blocks

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lingate._dialects._dataurl import data_url, decoded, is_data_url
-from lingate._dialects._strangers import CACHE_MARK, strangers_part
+from lingate._dialects._ignorable import CACHE_MARK, ignorable_part
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FILES_BETA, NAME
 from lingate._model import JsonDict
@@ -194,7 +194,7 @@ def _block(part: Any, where: str, draft: Draft) -> JsonDict | None:
     part = draft.part(part, where)
     write = _WRITERS.get(part["type"])
     if write is None:
-        if strange := strangers_part(part, NAME):
+        if strange := ignorable_part(part, NAME):
             draft.refuse(where, f"there is no block for {strange}")
             return None
         return dict(part)

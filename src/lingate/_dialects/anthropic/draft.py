@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects import _draft
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects.anthropic.facts import DEFAULTS, NAME
 from lingate._model import Call, JsonDict, Target, Traits
 

@@ -18,8 +18,8 @@ from lingate._dialects._check import (
     read_json,
 )
 from lingate._dialects._draft import keep
-from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import has_proof, spoken
+from lingate._dialects._round_trip import opened, put_back
 from lingate._dialects._tools import mark_failure
 from lingate._dialects.anthropic.assistant import Reading, read_blocks
 from lingate._dialects.anthropic.blocks import check_blocks

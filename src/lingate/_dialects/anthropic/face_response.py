@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from lingate._dialects._answers import stopped_by
-from lingate._dialects._arguments import shown_arguments, shown_call
 from lingate._dialects._dates import rfc3339
 from lingate._dialects._encoders import BlockEncoder
-from lingate._dialects._faults import anthropic_error
-from lingate._dialects._luggage import luggage_of
+from lingate._dialects._face_errors import anthropic_error
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import first_choice
+from lingate._dialects._round_trip import round_trip_fields
 from lingate._dialects._signature import is_foreign
+from lingate._dialects._tool_arguments import shown_arguments, shown_call
 from lingate._dialects.anthropic.assistant import kept_blocks, original_blocks
 from lingate._dialects.anthropic.draft import native_fields
 from lingate._dialects.anthropic.facts import FINISH, NAME, STOP_REASON
@@ -71,8 +71,8 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
     kept = original_blocks(message)
     if kept is not None:
         return kept
-    luggage = luggage_of(message, NAME)
-    blocks = [*thinking_blocks(message), *([luggage] if luggage else ())]
+    carried = round_trip_fields(message, NAME)
+    blocks = [*thinking_blocks(message), *([carried] if carried else ())]
     # Who has asked for no thinking reads the first block's text: what holds another format's proof alone comes after it.
     proofs = [block for block in blocks if not block.get("thinking") and is_foreign(block.get("signature"), NAME)]
     if proofs:
@@ -183,6 +183,8 @@ class Encoder(BlockEncoder, dialect=NAME):
         self._prefix = b""
         self._text: list[str] = []
         self._refusal = ""
+        self.estimated = 0
+        """Tokens of the prompt, for the beginning: elsewhere they are told at the end, which clients then put in its place."""
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and self._open == "text" and not event.choice:
@@ -229,7 +231,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         message |= {"id": event.id, "type": "message", "role": "assistant", "model": event.model}
         for name, value in (("content", []), ("stop_reason", None), ("stop_sequence", None)):
             message.setdefault(name, value)
-        message.setdefault("usage", {"input_tokens": 0, "output_tokens": 0})
+        message.setdefault("usage", {"input_tokens": self.estimated, "output_tokens": 0})
         return encode_typed({"type": "message_start", "message": message})
 
     def _open_block(self, kind: str, block: JsonDict) -> bytes:

@@ -9,8 +9,8 @@ from typing import Any
 
 from lingate._dialects import _params
 from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, way_to_think
+from lingate._dialects._ignorable import ANTHROPICS_OWN
 from lingate._dialects._params import CACHE_HINTS, CHAT_FIELDS, NEUTRAL
-from lingate._dialects._strangers import ANTHROPICS_OWN
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import (
     COMPACT_BETA,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lingate._dialects._base import Dialect, Form
-from lingate._dialects._faults import aws_error
+from lingate._dialects._face_errors import aws_error
 from lingate._dialects._free_text import FunctionsOnly
-from lingate._dialects._names import ShortNames
+from lingate._dialects._tool_names import ShortNames
 from lingate._dialects.bedrock_converse.face_request import parse_chat, parse_count
 from lingate._dialects.bedrock_converse.face_response import Encoder, render_count, render_message
 from lingate._dialects.bedrock_converse.facts import NAME

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lingate._dialects import _draft
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects.bedrock_converse.facts import DEFAULTS, NAME, family
 from lingate._model import Call, JsonDict, Target, Traits
 

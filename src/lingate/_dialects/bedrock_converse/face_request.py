@@ -10,8 +10,8 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, client_request, expect, expect_filled, read_json
 from lingate._dialects._draft import keep
-from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
+from lingate._dialects._round_trip import opened, put_back
 from lingate._dialects._tools import mark_failure
 from lingate._dialects.bedrock_converse.assistant import call_of, only_calls, read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks

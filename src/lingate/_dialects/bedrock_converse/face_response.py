@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import shown_arguments
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import BlockEncoder
-from lingate._dialects._faults import aws_error
+from lingate._dialects._face_errors import aws_error
 from lingate._dialects._frames import event_frame, exception_frame
-from lingate._dialects._luggage import luggage_of
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import first_choice
+from lingate._dialects._round_trip import round_trip_fields
+from lingate._dialects._tool_arguments import shown_arguments
 from lingate._dialects.bedrock_converse.assistant import original_blocks, reasoning_block, redacted_content
 from lingate._dialects.bedrock_converse.facts import FINISH, IMAGES, NAME, STOP_REASON
 from lingate._dialects.bedrock_converse.usage import native_usage
@@ -43,8 +43,8 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
     kept = original_blocks(message)
     if kept is not None:
         return kept
-    luggage = luggage_of(message, NAME)
-    blocks = list(map(reasoning_block, (*_thoughts(message), *([luggage] if luggage else ()))))
+    carried = round_trip_fields(message, NAME)
+    blocks = list(map(reasoning_block, (*_thoughts(message), *([carried] if carried else ()))))
     text = content_text(message.get("content")) or message.get("refusal")
     if text:
         blocks.append({"text": text})

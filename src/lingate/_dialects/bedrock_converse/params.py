@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from lingate._dialects._claude import BETA, BUDGETS, EFFORTS, asked_betas, fitted_thinking, way_to_think
+from lingate._dialects._ignorable import is_anthropics_hint, is_anthropics_own, note_others_words
 from lingate._dialects._params import CACHE_HINTS, CHAT_FIELDS, answer_limit, sampling, stops
 from lingate._dialects._params import NEUTRAL as _NEUTRAL
-from lingate._dialects._strangers import is_anthropics_hint, is_anthropics_own, note_others_words
 from lingate._dialects.anthropic.facts import FIELD_BETAS
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import TIERS, TOP_FIELDS

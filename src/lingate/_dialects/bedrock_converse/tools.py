@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._strangers import strangers_tool
+from lingate._dialects._ignorable import ignorable_tool
 from lingate._dialects._tools import (
     CHOICES,
     TOOL_FIELDS,
@@ -170,7 +170,7 @@ def _pass_on(tool: JsonDict, where: str, draft: Draft) -> None:
     kind = tool.get("type")
     # Its search for tools is none of them (agentgateway/agentgateway#3240): all tools are told here.
     if draft.family != "claude" or not isinstance(kind, str) or kind == "custom" or kind.startswith("tool_search"):
-        draft.refuse(where, f"there is no tool of type {strangers_tool(tool) or kind}")
+        draft.refuse(where, f"there is no tool of type {ignorable_tool(tool) or kind}")
         return
     more = draft.additional()
     more["tools"] = [*more.get("tools", ()), without(tool, ("cache_control",))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._draft import native_fields
-from lingate._dialects._names import fitted_id
+from lingate._dialects._tool_names import fitted_id
 from lingate._dialects._tools import has_failed
 from lingate._dialects._turns import (
     TEXT_FIELDS,

@@ -9,8 +9,8 @@ from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, keep
 from lingate._dialects._envelope import seal
 from lingate._dialects._failure import garbage
+from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._params import begun
-from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.bedrock_converse.response import read_object
 from lingate._dialects.bedrock_invoke.answers import counted

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lingate._dialects._arguments import calls_of
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._reading import reasoning_of
+from lingate._dialects._tool_arguments import calls_of
 from lingate._dialects.cohere.content import check_content, content_text, wire_content
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.openai_chat.response import arguments_text
@@ -191,10 +191,7 @@ def kept_fields(message: JsonDict) -> JsonDict | None:
 
 def _anew(message: JsonDict, where: str, draft: Draft, calls: bool) -> JsonDict:
     content = wire_content(message.get("content") or message.get("refusal"), f"{where}.content", draft)
-    reasoning = reasoning_of(message)
-    if reasoning and draft.traits.get("reasoning_history") == "drop":
-        draft.note(f"{where}.reasoning_content")
-        reasoning = ""
+    reasoning = reasoning_of(message, where, draft)
     if message.get("annotations"):
         draft.note(f"{where}.annotations")
     return _rebuilt(content, reasoning, calls)

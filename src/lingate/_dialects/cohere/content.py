@@ -6,7 +6,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._draft import Draft
-from lingate._dialects._strangers import CACHE_MARK, strangers_part
+from lingate._dialects._ignorable import CACHE_MARK, ignorable_part
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import not_null
@@ -83,7 +83,7 @@ def _part(part: Any, where: str, draft: Draft, images: bool) -> JsonDict | None:
         return {**rest, "type": "text", "text": text} if kind == "text" else {"type": "text", "text": text}
     if kind == "image_url":
         return _image(rest, where, draft, images)
-    if kind in _NO_PLACE or strangers_part(part):
+    if kind in _NO_PLACE or ignorable_part(part):
         draft.refuse(where, f"there is no part for {kind}")
         return None
     return rest

@@ -7,8 +7,8 @@ from typing import Any
 
 from lingate._dialects._answers import decode_object, malformed
 from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._params import begun, finished
-from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.cohere.facts import DEFAULTS, EMBED_PATH, EMBEDDING_TYPES, NAME
 from lingate._dialects.cohere.response import stated_error

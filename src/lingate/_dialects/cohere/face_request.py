@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed, client_request, expect, expect_filled, expect_texts
-from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import spoken
 from lingate._dialects.cohere.assistant import check_message, read_calls, read_message
 from lingate._dialects.cohere.content import canonical_content, check_content
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, JsonDict
+from lingate._wire.plain import plain_text
 from lingate._wire.shapes import is_number
 
 _RENAMED = {"p": "top_p", "k": "top_k", "stop_sequences": "stop"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._answers import canonical_reason
-from lingate._dialects._arguments import shown_call
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import CallEncoder
-from lingate._dialects._faults import openai_error
+from lingate._dialects._face_errors import openai_error
 from lingate._dialects._reading import first_choice
+from lingate._dialects._tool_arguments import shown_call
 from lingate._dialects.cohere.assistant import citations_of, kept_fields
 from lingate._dialects.cohere.content import content_text
 from lingate._dialects.cohere.facts import FINISH, NAME

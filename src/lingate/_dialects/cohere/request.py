@@ -7,7 +7,7 @@ from typing import Any
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._late import system_in_place
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
     answer_limit,
@@ -17,13 +17,13 @@ from lingate._dialects._params import (
     stops,
     write_rest,
 )
-from lingate._dialects._plain import plain_text
 from lingate._dialects.cohere.assistant import wire_message
 from lingate._dialects.cohere.content import canonical_content, check_content, is_blank, wire_content
 from lingate._dialects.cohere.facts import BUDGETS, CHAT_PATH, DEFAULTS, EFFORTS, NAME, RANGES
 from lingate._dialects.cohere.tools import write_format, write_tools
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode_str
+from lingate._wire.plain import plain_text
 from lingate._wire.shapes import dig, is_number, without
 
 _SAMPLING = {

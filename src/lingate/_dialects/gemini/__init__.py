@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lingate._dialects._base import Dialect, Form
-from lingate._dialects._faults import google_error
+from lingate._dialects._face_errors import google_error
 from lingate._dialects._free_text import FunctionsOnly
-from lingate._dialects._names import ShortNames
+from lingate._dialects._tool_names import ShortNames
 from lingate._dialects.gemini.embeddings import embed_request, embed_response, most_inputs, parse_embed, render_embed
 from lingate._dialects.gemini.face_request import parse_chat, parse_count
 from lingate._dialects.gemini.face_response import Encoder, render_answer, render_count

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 from lingate._dialects import _draft
 from lingate._dialects._draft import asked_of, native_fields
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects.gemini.facts import DEFAULTS, NAME
-from lingate._model import Call, JsonDict, Target
+from lingate._model import Call, JsonDict, Target, replaced
+from lingate._wire.shapes import as_dict, without
+
+_GOOGLES = ("google", "extra_body")
 
 
 @dataclass(slots=True)
@@ -34,6 +37,15 @@ class Draft(_draft.Draft):
 
 
 def begin(call: Call, target: Target) -> Draft:
+    # What clients of Google's OpenAI-shaped APIs say in `google` or `extra_body.google` are fields like others here.
+    # https://ai.google.dev/gemini-api/docs/openai#extra-body
+    body, extra, googles = call.body, call.extra_body or {}, JsonDict()
+    for holder in (body, extra):
+        inner = as_dict(holder.get("extra_body"))
+        googles |= {**without(inner, _GOOGLES), **as_dict(holder.get("google")), **as_dict(inner.get("google"))}
+    if googles:
+        body, extra = {**without(body, _GOOGLES), **googles}, without(extra, _GOOGLES)
+        call = replaced(call, body=body, extra_body=extra or None)
     asked = modern(asked_of(call))
     native = dict(native_fields(asked, NAME))
     for name in ("generationConfig", "toolConfig"):

@@ -14,8 +14,8 @@ from lingate._dialects._check import Malformed, client_request, expect, read_jso
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import garbage
+from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._params import refuse_for_provider
-from lingate._dialects._strangers import note_others_words
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import check_parts

@@ -11,9 +11,9 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, are_texts, client_request, expect, expect_texts, read_json
 from lingate._dialects._draft import keep
-from lingate._dialects._luggage import opened, put_back
+from lingate._dialects._ignorable import KEPT_ELSEWHERE
 from lingate._dialects._reading import canonical_message
-from lingate._dialects._strangers import KEPT_ELSEWHERE
+from lingate._dialects._round_trip import opened, put_back
 from lingate._dialects._tools import mark_failure
 from lingate._dialects.gemini.casing import camelized, is_camelized
 from lingate._dialects.gemini.checks import checked_parts

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import is_whole, shown_arguments
 from lingate._dialects._base import StreamEncoder
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import FaceEncoder
-from lingate._dialects._faults import google_error
-from lingate._dialects._luggage import Packer, luggage_of
+from lingate._dialects._face_errors import google_error
 from lingate._dialects._reading import with_old_call
+from lingate._dialects._round_trip import Packer, round_trip_fields
 from lingate._dialects._signature import unseal
+from lingate._dialects._tool_arguments import is_whole, shown_arguments
 from lingate._dialects.gemini.content import content_text, kept_parts
 from lingate._dialects.gemini.facts import FINISH, FINISH_REASON, MEDIA_TYPES, NAME
 from lingate._dialects.gemini.grounding import grounding_metadata
@@ -99,8 +99,8 @@ def message_parts(message: JsonDict) -> list[JsonDict]:
     sealed = sealed_signatures(message.get("thinking_blocks"))
     message = with_old_call(message)
     parts = _thoughts(message)
-    luggage = luggage_of(message, NAME)
-    parts += [foreign_part(luggage)] if luggage else []
+    carried = round_trip_fields(message, NAME)
+    parts += [foreign_part(carried)] if carried else []
     text = content_text(message.get("content"))
     if text:
         parts.append({"text": text})
@@ -114,7 +114,7 @@ def message_parts(message: JsonDict) -> list[JsonDict]:
     parts += [sound] if sound else []
     calls = [call_part(call, sealed) for call in as_dicts(message.get("tool_calls"))]
     proofs = [part["thoughtSignature"] for part in parts if part.get("thought") and "thoughtSignature" in part]
-    if calls and len(proofs) == 1 and not luggage:
+    if calls and len(proofs) == 1 and not carried:
         calls[0].setdefault("thoughtSignature", proofs[0])
     return parts + calls
 
@@ -379,8 +379,8 @@ class Encoder(FaceEncoder, dialect=NAME):
         # Usage may still come; the last event waits for it.
         one = self._candidate(event.choice)
         one.finish = event
-        luggage = one.packer.block()
-        return self._parts(event.choice, [foreign_part(luggage)]) if luggage else b""
+        carried = one.packer.block()
+        return self._parts(event.choice, [foreign_part(carried)]) if carried else b""
 
     def _on_opaque(self, event: Opaque) -> bytes:
         part = event.raw.get("part") if event.dialect == NAME else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._check import are_texts
+from lingate._dialects._ignorable import KEPT_ELSEWHERE, note_others_words
 from lingate._dialects._params import CHAT_FIELDS, HINTS, NEUTRAL, answer_limit, sampling, stops
-from lingate._dialects._strangers import KEPT_ELSEWHERE, note_others_words
 from lingate._dialects.gemini.casing import camel, camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import BODY_FIELDS, BUDGETS, GENERATION_FIELDS, LEAST_BUDGET, LEVELS, NAME

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._dataurl import data_url, decoded, standard
-from lingate._dialects._luggage import opened
 from lingate._dialects._reading import has_proof
+from lingate._dialects._round_trip import opened
 from lingate._dialects._signature import seal, unseal
 from lingate._dialects.gemini.facts import NAME
 from lingate._dialects.gemini.media import canonical_audio, media_type
@@ -225,7 +225,7 @@ def is_foreign_block(block: Any) -> bool:
 
 
 def foreign_blocks(parts: Sequence[JsonDict]) -> list[JsonDict]:
-    # The blocks that travel in these parts, luggage among them; what a call holds, too, once.
+    # The blocks that travel in these parts, carried among them; what a call holds, too, once.
     found = [block for block in map(_block_of, parts) if block is not None]
     return [block for n, block in enumerate(found) if block not in found[:n]]
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._draft import native_fields
 from lingate._dialects._late import TOLD, marked
-from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import SAID_FIELDS, gist_of, named_reasoning
+from lingate._dialects._tool_arguments import arguments_object, calls_of
 from lingate._dialects._tools import has_failed
 from lingate._dialects._turns import TEXT_FIELDS, TOOL_FIELDS, ask_something, same_content, written
 from lingate._dialects.gemini.content import (
@@ -28,6 +27,7 @@ from lingate._dialects.gemini.facts import NAME, UNSIGNED
 from lingate._dialects.gemini.media import write_image
 from lingate._dialects.gemini.parts import call_signature, read_parts, sealed_signatures, wire_id
 from lingate._model import JsonDict
+from lingate._wire.plain import plain_text
 from lingate._wire.shapes import as_dicts, as_str, dig, without
 
 
@@ -171,7 +171,7 @@ class Turns:
         if isinstance(content, str):
             return content, []
         made = content_parts(content, where, self.draft)
-        text = "".join(part["text"] for part in made if "text" in part)
+        text = "\n".join(part["text"] for part in made if "text" in part)
         return text, [part for part in made if "text" not in part]
 
     def _call_of(self, message: JsonDict, where: str) -> tuple[str, str]:

@@ -50,7 +50,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
         body["store"] = bool(store)
     if call.stream:
         body["stream"] = True
-    made.call = call
+    made.call = replaced(call, extra_body=made.call.extra_body)
     return finish_request(made, join_url(target.url, target.row.paths.get("chat", "/interactions"), ""), body)
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from lingate._dialects._check import Malformed, client_request, expect, expect_texts
 from lingate._dialects._dataurl import data_url, is_data_url
 from lingate._dialects._draft import keep
-from lingate._dialects._plain import plain_text
 from lingate._dialects.ollama.facts import NAME, OPTIONS, PLACEHOLDER
 from lingate._dialects.ollama.request import canonical_effort
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, JsonDict
+from lingate._wire.plain import plain_text
 from lingate._wire.shapes import is_number
 
 _MAGIC = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._dataurl import is_data_url
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._late import system_in_place
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
     answer_limit,
@@ -20,12 +19,13 @@ from lingate._dialects._params import (
     stops,
     write_rest,
 )
-from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import reasoning_of
+from lingate._dialects._tool_arguments import arguments_object, calls_of
 from lingate._dialects._tools import function_tool
 from lingate._dialects.ollama.facts import CHAT_PATH, DEFAULTS, NAME, OPTIONS, OWN_OPTIONS, PLACEHOLDER, THINK
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode_str
+from lingate._wire.plain import plain_text
 from lingate._wire.shapes import as_dict, dig
 
 _WRITTEN = CHAT_FIELDS | OPTIONS.keys() | OWN_OPTIONS | {"options", "logprobs", "top_logprobs"}
@@ -201,10 +201,7 @@ def _message(message: Any, where: str, draft: Draft, names: dict[Any, str]) -> J
 
 def _assistant(made: JsonDict, message: JsonDict, where: str, draft: Draft, names: dict[Any, str]) -> JsonDict | None:
     made["content"] = made["content"] or message.get("refusal") or ""
-    reasoning = reasoning_of(message)
-    if reasoning and draft.traits.get("reasoning_history") == "drop":
-        draft.note(f"{where}.reasoning_content")
-    elif reasoning:
+    if reasoning := reasoning_of(message, where, draft):
         made["thinking"] = reasoning
     wire = [_call(*found, draft, names) for found in calls_of(message, where, draft, need_id=False)]
     if wire:

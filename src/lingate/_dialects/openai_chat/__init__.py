@@ -3,7 +3,7 @@
 # What varies is in the provider's row and traits; nothing here asks which provider it is.
 
 from lingate._dialects._base import Dialect, Form, OperationFormat, Operations, StreamDecoder, dialect
-from lingate._dialects._names import ToolsOfText
+from lingate._dialects._tool_names import ToolsOfText
 from lingate._dialects.openai_chat import face
 from lingate._dialects.openai_chat.request import request
 from lingate._dialects.openai_chat.response import response

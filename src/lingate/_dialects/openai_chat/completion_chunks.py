@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._faults import openai_error
+from lingate._dialects._face_errors import openai_error
 from lingate._model import Call, Event, Extra, Finish, JsonDict, Refusal, Start, Text, Thinking, Usage
 from lingate._wire import json
 from lingate._wire.shapes import without

@@ -11,7 +11,7 @@ from lingate._dialects._answers import body_failure, malformed, read_object
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
 from lingate._dialects._envelope import note, seal
-from lingate._dialects._strangers import note_others_words
+from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._vectors import shown
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin

@@ -11,7 +11,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._chunks import ChunkBuilder
-from lingate._dialects._faults import openai_error
+from lingate._dialects._face_errors import openai_error
 from lingate._dialects.openai_chat.validation import check_messages, check_parameters, decode_request, fail, flag
 from lingate._model import Call, Event, JsonDict, Start, Text, Usage
 from lingate._wire import json

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 from lingate._dialects._envelope import note, refuse
+from lingate._dialects._ignorable import CACHE_MARK, ignorable_part
 from lingate._dialects._late import joined, leading, system_in_place
-from lingate._dialects._names import fitted_id
+from lingate._dialects._native_only import note_native_only_of
 from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
-from lingate._dialects._strangers import CACHE_MARK, strangers_part
-from lingate._dialects._unsaid import note_unsaid_of
+from lingate._dialects._tool_names import fitted_id
 from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
@@ -96,7 +96,7 @@ def _message(message: Any, at: int, sent: HttpRequest) -> JsonDict:
     if not _is_gateway(sent):
         kept = wire.pop("provider_specific_fields", None)
         if isinstance(kept, dict) and kept.keys() <= _FORMATS:
-            note_unsaid_of(wire | {"provider_specific_fields": kept}, at, NAME, partial(note, sent))
+            note_native_only_of(wire | {"provider_specific_fields": kept}, at, NAME, partial(note, sent))
         elif kept:
             note(sent, "messages[].provider_specific_fields")
     _unmark(wire, sent)
@@ -254,7 +254,7 @@ def _known(parts: list[Any], where: str, sent: HttpRequest) -> list[Any]:
         return parts
     kept = []
     for n, part in enumerate(parts):
-        if strange := strangers_part(part):
+        if strange := ignorable_part(part):
             refuse(sent, f"{where}[{n}]", f": {strange} is a part of another format's")
         elif _is_openais(sent) and dig(part, "file", "file_url") and not dig(part, "file", "file_data"):
             # 400 "Unknown parameter: 'messages[0].content[1].file.file_url'".

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from lingate._dialects._envelope import new_request, note, refuse, seal
-from lingate._dialects._strangers import KEPT_ELSEWHERE, note_others_words, without_anthropics
+from lingate._dialects._ignorable import KEPT_ELSEWHERE, note_others_words, without_anthropics
 from lingate._dialects.openai_chat import parameters
 from lingate._dialects.openai_chat.content import NAME
 from lingate._dialects.openai_chat.messages import write_messages

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lingate._dialects._envelope import note, refuse
-from lingate._dialects._strangers import ANTHROPICS_TOOL_FIELDS, strangers_tool
+from lingate._dialects._ignorable import ANTHROPICS_TOOL_FIELDS, ignorable_tool
 from lingate._dialects.openai_chat.messages import add_system_text
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
@@ -26,7 +26,7 @@ def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -
     tools = wire.get("tools")
     if not isinstance(tools, list | tuple):
         return
-    if any(map(strangers_tool, tools)) and not sent.target.traits.get("cache_control"):
+    if any(map(ignorable_tool, tools)) and not sent.target.traits.get("cache_control"):
         tools = _without_strangers(tools, sent)
         if not tools:
             for name in _WITH_TOOLS:
@@ -43,7 +43,7 @@ def _without_strangers(tools: Sequence[Any], sent: HttpRequest) -> list[Any]:
     # Refuse the tools of another provider by name: this one would not say which it does not know.
     kept = []
     for n, tool in enumerate(tools):
-        if strange := strangers_tool(tool):
+        if strange := ignorable_tool(tool):
             refuse(sent, f"tools[{n}]", f": {strange} is a tool of another provider's own")
         else:
             kept.append(tool)

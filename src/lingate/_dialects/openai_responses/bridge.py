@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._adapted import Adapted, AdaptedDecoder
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._retold import Retold, RetoldDecoder
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.face_response import with_echo
@@ -60,7 +60,7 @@ _BY_DEFAULT = (None, False, ["direct"])
 _SEARCH_FIELDS = ("type", "user_location", "search_context_size", "filters")
 
 
-class Bridge(Retold):
+class Bridge(Adapted):
     # The `responses` operation by way of another format's `chat`.
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
@@ -78,7 +78,7 @@ class Bridge(Retold):
     def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
         made = self._inside.decoder(sent, head)
         names = spread(all_tools(sent.call.body))[1]
-        return RetoldDecoder(made, lambda events: spaced(events, names)) if names else made
+        return AdaptedDecoder(made, lambda events: spaced(events, names)) if names else made
 
 
 def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lingate._dialects._check import expect
 from lingate._dialects._dataurl import data_url, is_data_url
-from lingate._dialects._strangers import strangers_part
+from lingate._dialects._ignorable import ignorable_part
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import NAME
 from lingate._model import JsonDict
@@ -31,7 +31,7 @@ def input_part(part: Any, where: str, draft: Draft) -> JsonDict | None:
     if isinstance(part, str):
         return {"type": "input_text", "text": part}
     kind = draft.part(part, where)["type"]
-    if strange := strangers_part(part, NAME):
+    if strange := ignorable_part(part, NAME):
         draft.refuse(where, f"there is no part for {strange}")
         return None
     if part.get("cache_control"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from lingate._dialects import _draft
 from lingate._dialects._envelope import new_request
-from lingate._dialects._legacy import modern
+from lingate._dialects._legacy_functions import modern
 from lingate._dialects.openai_responses.facts import DEFAULTS, NAME, PATH
 from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lingate._dialects._faults import openai_error
+from lingate._dialects._face_errors import openai_error
 from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.face_items import Call as OpenCall
 from lingate._dialects.openai_responses.face_items import (

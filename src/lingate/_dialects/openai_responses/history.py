@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._late import system_in_place
-from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
+from lingate._dialects._tool_arguments import calls_of
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.content import content_text, input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
@@ -18,6 +17,7 @@ from lingate._dialects.openai_responses.facts import CALLS, MAX_CALL_ID, NAME, W
 from lingate._dialects.openai_responses.items import asks_caller, call_id, check_items, kind_of, own_item, read_items
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
+from lingate._wire.plain import plain_text
 from lingate._wire.shapes import as_list, as_str, dig, without
 
 _SILENT_FIELDS = SAID_FIELDS | {"tool_call_id"}

@@ -6,8 +6,8 @@ from typing import Any
 
 from lingate._dialects._check import expect
 from lingate._dialects._envelope import seal
+from lingate._dialects._ignorable import is_anthropics_hint, is_anthropics_own, note_others_words
 from lingate._dialects._params import refuse_for_provider, sampling, stops
-from lingate._dialects._strangers import is_anthropics_hint, is_anthropics_own, note_others_words
 from lingate._dialects.openai_chat.parameters import shorten_user
 from lingate._dialects.openai_chat.tools import write_response_format
 from lingate._dialects.openai_responses.draft import Draft, draft

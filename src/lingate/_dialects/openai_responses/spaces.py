@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._retold import with_calls
+from lingate._dialects._adapted import with_calls
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.items import call_id, kind_of
 from lingate._dialects.openai_responses.tools import canonical_tools

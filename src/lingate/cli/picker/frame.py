@@ -78,12 +78,12 @@ def _backing(state: State, at: int, width: int) -> Line:
     if at >= len(state.backings):
         return _line([], width)
     backing = state.backings[at]
-    standing = backing.standing
-    if standing is None:
+    availability = backing.availability
+    if availability is None:
         spans: Line = [("• all providers", "")]
     else:
-        sign, style = MARKS[standing.mark]
-        spans = [(f"{sign} ", style), (backing.name, ""), (f" [{standing.label}]", style)]
+        sign, style = MARKS[availability.mark]
+        spans = [(f"{sign} ", style), (backing.name, ""), (f" [{availability.label}]", style)]
     if backing.curated:
         spans.append((f" ({backing.curated} curated)", "dim"))
     return _row(spans, width, backing.name == state.provider, state.pane == "providers")
@@ -93,7 +93,7 @@ def _model(state: State, at: int, width: int) -> Line:
     if at >= len(state.models):
         return _line([(_nothing(state), "dim")] if at == 0 else [], width)
     offer = state.models[at]
-    sign, style = MARKS[state.standing(offer.provider).mark]
+    sign, style = MARKS[state.availability(offer.provider).mark]
     name, facts = _columns(width)
     star = " ★" if offer.model == state.default else ""
     shown = offer.name if state.provider else offer.model
@@ -159,11 +159,11 @@ def _about(state: State, width: int) -> Line:
     offer = state.chosen
     if offer is None:
         return _line([], width)
-    standing = state.standing(offer.provider)
+    availability = state.availability(offer.provider)
     reads, writes = modalities(offer)
     parts = [
         offer.model,
-        standing.label if not standing.source else f"{standing.label}: {standing.source}",
+        availability.label if not availability.source else f"{availability.label}: {availability.source}",
         f"{offer.context:,} tokens" if offer.context else "context size unknown",
         f"reads {', '.join(reads)}" if reads else "",
         f"writes {', '.join(writes)}" if writes != ("text",) else "",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from lingate._model import Fixed, Record
+from lingate._providers.availability import Availability
 from lingate._providers.offered import Offer
-from lingate._providers.standing import Standing
 
 Action = Literal["print", "save", "chat"]
 
@@ -22,20 +22,18 @@ class Choice(NamedTuple):
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backing:
-    """A provider in the left column, and how many of its models are curated; the empty name stands for all of them."""
+class Backing(Fixed, frozen=True):
+    # A provider in the left column, and how many of its models are curated; the empty name stands for all of them.
 
     name: str
-    standing: Standing | None
+    availability: Availability | None
     curated: int
 
 
-@dataclass(slots=True)
-class State:
-    """The picker as it stands. Changed by its methods only."""
+class State(Record):
+    # The picker as it stands. Changed by its methods only.
 
-    standing: Callable[[str], Standing]
+    availability: Callable[[str], Availability]
     curated: list[Offer]
     enter: Action = "print"
     """What Enter does with the model that is chosen."""
@@ -54,18 +52,18 @@ class State:
     """The provider chosen on the left; empty for all."""
     row: int = 0
     """The model chosen on the right, by its place."""
-    models: list[Offer] = field(default_factory=list)
+    models: list[Offer] = []
     """What is shown on the right."""
-    backings: list[Backing] = field(default_factory=list)
+    backings: list[Backing] = []
     """What is shown on the left."""
     status: str = ""
     """What the last key did."""
     height: int = 20
     """How many rows a column has on the screen."""
-    _texts: dict[int, list[str]] = field(default_factory=dict)
+    _texts: dict[int, list[str]] = {}
 
     def __post_init__(self) -> None:
-        self.curated = sorted(self.curated, key=lambda offer: _ORDER[self.standing(offer.provider).mark])
+        self.curated = sorted(self.curated, key=lambda offer: _ORDER[self.availability(offer.provider).mark])
         self._show()
 
     @property
@@ -84,7 +82,7 @@ class State:
 
     def load(self, offers: Iterable[Offer]) -> None:
         offers = list(offers)
-        marks = {name: _ORDER[self.standing(name).mark] for name in {offer.provider for offer in offers}}
+        marks = {name: _ORDER[self.availability(name).mark] for name in {offer.provider for offer in offers}}
         offers.sort(key=lambda offer: (not offer.curated, marks[offer.provider], offer.provider))
         self.everything = offers
         self._texts.clear()
@@ -122,7 +120,7 @@ class State:
         if self.chosen is not None:
             return self.chosen.model
         provider, slash, name = self.query.strip().partition("/")
-        known = slash and name and " " not in name and self.standing(provider).label != "unknown"
+        known = slash and name and " " not in name and self.availability(provider).label != "unknown"
         return f"{provider}/{name}" if known else None
 
     def _filter(self, query: str) -> None:
@@ -135,9 +133,9 @@ class State:
         found = self._matching(offers)
         counts = Counter(offer.provider for offer in offers if offer.curated)
         names = dict.fromkeys(offer.provider for offer in found)
-        ranked = sorted(names, key=lambda name: (_ORDER[self.standing(name).mark], -counts[name], name))
+        ranked = sorted(names, key=lambda name: (_ORDER[self.availability(name).mark], -counts[name], name))
         self.backings = [Backing("", None, counts.total())]
-        self.backings += [Backing(name, self.standing(name), counts[name]) for name in ranked]
+        self.backings += [Backing(name, self.availability(name), counts[name]) for name in ranked]
         if self.provider not in names:
             self.provider = ""
         self.models = [offer for offer in found if offer.provider == self.provider] if self.provider else found

@@ -7,17 +7,16 @@ import ast
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from lingate._model import Fixed
 from lingate.compat.litellm._names import SUBMODULES, covered, instead
 
 _PACKAGE = "litellm"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Use:
-    """One use of a name: what comes after `litellm.`, whether it is here, and what to use instead."""
+class Use(Fixed, frozen=True, order=True):
+    # One use of a name: what comes after `litellm.`, whether it is here, and what to use instead.
 
     path: str
     line: int
@@ -26,9 +25,8 @@ class Use:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was found; `unread` are files that are not Python or not text, and why."""
+class Report(Fixed, frozen=True):
+    # What was found; `unread` are files that are not Python or not text, and why.
 
     files: int
     uses: tuple[Use, ...]

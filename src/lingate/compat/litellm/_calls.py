@@ -6,12 +6,12 @@ import os
 import threading
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
 from lingate import _default
 from lingate._client import AsyncLingate, Lingate
+from lingate._model import Fixed
 from lingate._wire.shapes import without
 from lingate.compat import litellm as settings
 from lingate.compat.litellm import _shapes
@@ -29,8 +29,7 @@ _clients: dict[tuple[bool, frozenset[tuple[str, str]]], Any] = {}
 _lock = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Fixed, frozen=True):
     # One function: which method of the client it is, and in which shape it answers.
 
     name: str

@@ -31,7 +31,7 @@ class Changes(msgspec.Struct):
 
 
 class Database:
-    # The tables of `lingate.server.store.access`, as records.
+    # The tables of `lingate.server.store.schema`, as records.
 
     # Every method raises `StoreUnavailableError` when the database does not answer.
 

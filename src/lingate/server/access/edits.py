@@ -13,18 +13,17 @@ import msgspec
 from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from lingate.server.access.audit import Entry
-from lingate.server.access.records import Key, Kind, Principal, StoredKey, principal_from, stored_from
+from lingate.server.access.records import Entry, Key, Kind, Principal, StoredKey, principal_from, stored_from
 from lingate.server.access.service import RefusedError
 from lingate.server.store import Store
-from lingate.server.store.access import audit, keys, principals, settings
 from lingate.server.store.connection import AsyncConnection
+from lingate.server.store.schema import audit, keys, principals, settings
 
 _VERSION = "access_version"
 
 
 class Edits:
-    # Changes of the tables of `lingate.server.store.access`, and what was written down about them.
+    # Changes of the tables of `lingate.server.store.schema`, and what was written down about them.
 
     # Every method raises `StoreUnavailableError` when the database does not answer, `StoreError` when it cannot be
     # used.

@@ -18,7 +18,7 @@ from lingate.server.access.limiter import LocalLimiter
 from lingate.server.access.records import Key, Limits, Principal, StoredKey, limits_of
 from lingate.server.access.scopes import CallerLimits, Scope
 from lingate.server.access.tokens import PREFIX, digest
-from lingate.server.patience import Patience
+from lingate.server.loop_timeout import LoopTimeout
 from lingate.server.records import Caller
 from lingate.server.store import StoreError
 
@@ -101,7 +101,7 @@ class Keys:
 
     async def _look_up(self, wanted: bytes) -> None:
         try:
-            async with Patience(_FIND_DEADLINE):
+            async with LoopTimeout(_FIND_DEADLINE):
                 if await self._database.key_of(wanted.hex()) is not None:
                     await self.refresh()
         except (StoreError, TimeoutError):

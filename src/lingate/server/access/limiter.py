@@ -1,6 +1,6 @@
 # The limits of one process: everything in memory, decided without waiting.
 
-# `shared.py` puts Redis before it.
+# `redis_limiter.py` puts Redis before it.
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from lingate.errors import LingateError, PermissionDeniedError
 from lingate.server.access.meters import Budget, Owner, nanos
 from lingate.server.access.records import Limits, unlimited
+from lingate.server.access.reservations import Demand, LocalReservation, demand, headers, take
 from lingate.server.access.scopes import LEDGERS_WORDS, CallerLimits, Names, Plan, Scope
-from lingate.server.access.tickets import Demand, LocalTicket, demand, headers, take
-from lingate.server.patience import Patience
+from lingate.server.loop_timeout import LoopTimeout
 from lingate.server.records import Caller, Estimate
 
 _log = logging.getLogger("lingate.access")
@@ -132,7 +132,7 @@ class LocalLimiter:
 
     async def admit(
         self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
-    ) -> LocalTicket | None:
+    ) -> LocalReservation | None:
         # Reserve for one call.
         # None where nothing limits this caller: the hot path for most.
         # Raises RateLimitError: Too many requests or tokens a minute; `retry_after` is set.
@@ -146,33 +146,33 @@ class LocalLimiter:
             await self._learn(plan.budgets)
         return await self._reserve(plan, demand(plan, estimate, allow_unpriced=self.allow_unpriced))
 
-    async def extend(self, ticket: LocalTicket, estimate: Estimate, spent: float | None) -> int | None:
+    async def extend(self, reservation: LocalReservation, estimate: Estimate, spent: float | None) -> int | None:
         # Reserve for one more part of a call that was admitted.
         # Only money is: it is the same call.
-        # ticket: The call's. What is reserved here is held by it, and given back with it.
+        # reservation: The call's. What is reserved here is held by it, and given back with it.
         # spent: What the parts before cost in dollars, None where nobody knows.
         # Returns: Output tokens that the budgets have room for; None: no bound of ours.
         # Raises BudgetExceededError: There is no room for the part.
-        plan = Plan(budgets=ticket.plan.budgets)
+        plan = Plan(budgets=reservation.plan.budgets)
         if not plan:
             return None
-        spare = 0 if spent is None else ticket.reserved - nanos(spent)
+        spare = 0 if spent is None else reservation.reserved - nanos(spent)
         wanted = demand(plan, estimate, allow_unpriced=self.allow_unpriced).beyond(spare)
         if wanted.most is not None and wanted.most <= 0:
             return None
         more = await self._reserve(plan, wanted)
-        ticket.add(more)
+        reservation.add(more)
         return more.max_output
 
-    async def _reserve(self, plan: Plan, wanted: Demand) -> LocalTicket:
+    async def _reserve(self, plan: Plan, wanted: Demand) -> LocalReservation:
         return self._take(plan, wanted)
 
-    def _take(self, plan: Plan, wanted: Demand) -> LocalTicket:
+    def _take(self, plan: Plan, wanted: Demand) -> LocalReservation:
         second = int(self._clock())
         amount, max_output = take(plan, wanted, second, self.now())
         return self._commit(plan, wanted, second, amount, max_output)
 
-    def _commit(self, plan: Plan, wanted: Demand, second: int, amount: int, max_output: int | None) -> LocalTicket:
+    def _commit(self, plan: Plan, wanted: Demand, second: int, amount: int, max_output: int | None) -> LocalReservation:
         for running in plan.parallel:
             running.running += 1
         for rate in plan.requests:
@@ -184,7 +184,9 @@ class LocalLimiter:
             for budget in plan.budgets:
                 budget.reserved += amount
             self._touched.update(plan.budgets)
-        return LocalTicket(plan, self._clock, wanted.tokens, slots, amount, starts, max_output, headers(plan, second))
+        return LocalReservation(
+            plan, self._clock, wanted.tokens, slots, amount, starts, max_output, headers(plan, second)
+        )
 
     def _plan(self, caller: Caller, model: Names, end_user: str | None, tags: tuple[str, ...]) -> Plan | None:
         limits: CallerLimits | None = caller.limits
@@ -243,7 +245,7 @@ class LocalLimiter:
             budget.remaining(self.now())
         wanted = [(budget.owner, budget.start) for budget in unknown]
         try:
-            async with Patience(_LEDGER_DEADLINE if patience is None else patience):
+            async with LoopTimeout(_LEDGER_DEADLINE if patience is None else patience):
                 spent = await spending(wanted)
         except (TimeoutError, OSError, LingateError) as error:
             self._ask_again = self._clock() + _LEDGER_PAUSE
@@ -264,7 +266,7 @@ class LocalLimiter:
             return nobody
         owner = LEDGERS_WORDS.get(kind, kind)
         try:
-            async with Patience(_LEDGER_DEADLINE):
+            async with LoopTimeout(_LEDGER_DEADLINE):
                 return await self._spending([(Owner(owner, id), 0.0) for id in ids])
         except (TimeoutError, OSError, LingateError):
             return nobody

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import ceil
 from typing import NamedTuple
 
@@ -23,15 +22,14 @@ def nanos(dollars: float) -> int:
     return ceil(dollars * NANO - 0.0001)
 
 
-@dataclass(slots=True, eq=False)
-class Rate:
-    """How much of something happened in the last minute, by the second: exact, and never over in any 60 seconds."""
+class Rate(Record, eq=False):
+    # How much of something happened in the last minute, by the second: exact, and never over in any 60 seconds.
 
     id: str
     name: str
     limit: int
     used: int = 0
-    slots: list[list[int]] = field(default_factory=list)
+    slots: list[list[int]] = []
     """At most 62 of them; a deque would take 600 bytes before its first."""
 
     def room(self, second: int) -> int:
@@ -73,9 +71,8 @@ class Rate:
         return self.slots[-1][0] + WINDOW - second
 
 
-@dataclass(slots=True, eq=False)
-class Parallel:
-    """Calls that are under way."""
+class Parallel(Record, eq=False):
+    # Calls that are under way.
 
     id: str
     name: str
@@ -101,9 +98,8 @@ class _Window(Record):
     known: bool
 
 
-@dataclass(slots=True, eq=False)
-class Budget:
-    """Money that may be spent in a period. What is reserved for calls counts as spent until they are settled."""
+class Budget(Record, eq=False):
+    # Money that may be spent in a period. What is reserved for calls counts as spent until they are settled.
 
     id: str
     """Unique name of the counter."""

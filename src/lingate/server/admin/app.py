@@ -16,16 +16,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from lingate.errors import LingateError
-from lingate.server.access.audit import Actor
+from lingate.server.access.access import may_call, may_come_from
 from lingate.server.access.inputs import NETWORK
 from lingate.server.access.ips import client_address
-from lingate.server.access.records import SPAN
-from lingate.server.access.rights import may_call, may_come_from
+from lingate.server.access.records import SPAN, Actor
 from lingate.server.access.service import RefusedError
-from lingate.server.admin import for_records, for_spend, for_system, litellm
-from lingate.server.admin.endpoint import Call, Endpoint, Failure, Problem, Text
-from lingate.server.admin.openapi import document
-from lingate.server.admin.parts import Parts
+from lingate.server.admin import Parts, for_records, for_spend, for_system, litellm
+from lingate.server.admin.endpoint import Call, Endpoint, Failure, Problem, Text, document
 from lingate.server.identity import token_of
 from lingate.server.records import Caller
 from lingate.server.store import StoreError
@@ -144,7 +141,7 @@ def _query(endpoint: Endpoint, request: Request) -> Any:
 async def _body(endpoint: Endpoint, request: Request) -> Any:
     if endpoint.body is None:
         return None
-    raw = await request.body() or b"{}"  # whole, and no longer than it may be: see `pages.py`
+    raw = await request.body() or b"{}"  # whole, and no longer than it may be: see `builtin.py`
     try:
         if endpoint.prepare is None:
             return msgspec.json.decode(raw, type=endpoint.body)

@@ -20,8 +20,8 @@ from lingate.server.access.periods import FOREVER
 from lingate.server.access.records import Key, Kind, Principal
 from lingate.server.access.service import RefusedError, Service
 from lingate.server.access.tokens import PREFIX
+from lingate.server.admin import Parts
 from lingate.server.admin.endpoint import Call, Endpoint, Handler
-from lingate.server.admin.parts import Parts
 
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 _Offset = Annotated[int, Meta(ge=0, le=10**9)]

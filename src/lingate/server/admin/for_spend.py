@@ -14,11 +14,9 @@ from msgspec import Meta
 from lingate._model import Record
 from lingate.server.access.inputs import Asked
 from lingate.server.access.service import RefusedError
+from lingate.server.admin import Parts
 from lingate.server.admin.endpoint import Call, Endpoint, Text
-from lingate.server.admin.parts import Parts
-from lingate.server.ledger.export import rows_csv, usage_csv
-from lingate.server.ledger.filters import Filter, QueryError
-from lingate.server.ledger.query import DIMENSIONS, MOST_GROUPS
+from lingate.server.ledger.query import DIMENSIONS, MOST_GROUPS, Filter, QueryError, rows_csv, usage_csv
 from lingate.server.store import StoreError
 
 MOMENT = Meta(

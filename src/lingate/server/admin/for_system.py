@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from lingate._model import Record
-from lingate.server.access.audit import Entry
 from lingate.server.access.inputs import Asked
+from lingate.server.access.records import Entry
 from lingate.server.access.service import RefusedError
+from lingate.server.admin import ConfigStatus, DeploymentInfo, Parts
 from lingate.server.admin.endpoint import Call, Endpoint, Text
 from lingate.server.admin.for_records import Limit
-from lingate.server.admin.parts import ConfigStatus, DeploymentInfo, Parts
 from lingate.server.feed import MOST_WATCHERS, Wanted
 
 

@@ -20,9 +20,9 @@ from lingate.server.access.meters import NANO
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
 from lingate.server.access.service import RefusedError
+from lingate.server.admin import Parts
 from lingate.server.admin.endpoint import Call, Endpoint
 from lingate.server.admin.for_records import budgets_of, show
-from lingate.server.admin.parts import Parts
 
 Plain = dict[str, Any]
 _NAMES = {"key_alias": "alias", "team_alias": "alias", "user_alias": "alias"}
@@ -296,7 +296,7 @@ async def _models(parts: Parts, call: Call) -> Plain:
 
 
 async def _provider_budgets(parts: Parts, _: Call) -> Plain:
-    found = [budget for budget in parts.purses().all() if budget.owner.kind == "provider"]
+    found = [budget for budget in parts.spend_budgets().all() if budget.owner.kind == "provider"]
     return {
         "providers": {
             budget.owner.id: {

@@ -1,5 +1,5 @@
-"""Answers that are kept for equal calls: in memory or in Redis, each caller's apart unless the owner says otherwise."""
+# Answers that are kept for equal calls: in memory or in Redis, each caller's apart unless the owner says otherwise.
 
-from lingate.server.cache.answers import Answers, Wish, answers_of, collected, outlived
+from lingate.server.cache.response_cache import CacheRequest, ResponseCache, collected, outlived, response_cache_of
 
-__all__ = ["Answers", "Wish", "answers_of", "collected", "outlived"]
+__all__ = ["ResponseCache", "CacheRequest", "response_cache_of", "collected", "outlived"]

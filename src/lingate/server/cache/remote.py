@@ -13,8 +13,8 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 
 from lingate.server.cache.entry import Entry, unpacked
-from lingate.server.patience import Patience
-from lingate.server.redis_at import redis_at
+from lingate.server.loop_timeout import LoopTimeout
+from lingate.server.redis_client import redis_client
 
 _log = logging.getLogger("lingate.cache")
 _PATIENCE = 0.25
@@ -35,7 +35,7 @@ class Remote:
         self._now = now
         # Time-outs of redis-py's own would count all time, and with one for answers it writes by way of wait_for(), which
         # loses cancellations in Python 3.11.
-        self._redis = redis_at(url, 4 * _PATIENCE, socket_timeout=None)
+        self._redis = redis_client(url, 4 * _PATIENCE, socket_timeout=None)
         self._away_until = 0.0
         self._warned = False
         self._waiting: dict[str, tuple[bytes, int]] = {}
@@ -47,7 +47,7 @@ class Remote:
         if self._warned:
             self._away_until = self._now() + _REST  # the others do not wait to find out, too
         try:
-            async with Patience(_PATIENCE):
+            async with LoopTimeout(_PATIENCE):
                 found = await self._redis.get(_name(key))
         except (RedisError, OSError, TimeoutError) as error:
             self._lost(error)
@@ -74,7 +74,7 @@ class Remote:
         # One line for all: a burst of answers on lines of their own is more work for Redis than to keep them.
         while self._waiting:
             try:
-                async with Patience(2 * _PATIENCE), self._redis.pipeline(transaction=False) as pipe:
+                async with LoopTimeout(2 * _PATIENCE), self._redis.pipeline(transaction=False) as pipe:
                     for name in list(self._waiting)[:_BATCH]:
                         data, milliseconds = self._waiting.pop(name)
                         pipe.set(name, data, px=milliseconds)

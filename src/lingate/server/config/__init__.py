@@ -1,4 +1,4 @@
-"""The gateway's configuration: YAML in LiteLLM's schema, read strictly, with additions of our own under `lingate`."""
+# The gateway's configuration: YAML in LiteLLM's schema, read strictly, with additions of our own under `lingate`.
 
 from lingate.server.config.checking import Report, check
 from lingate.server.config.loading import load

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from lingate._io.session import Session
+from lingate._providers.naming import environment
 from lingate.errors import ConfigError, LingateError
 from lingate.server.config.loading import read
-from lingate.server.config.overlay import environment
 from lingate.server.config.reading import Problem
 from lingate.server.config.settings import DeploymentConfig, GatewayConfig
 
@@ -39,8 +39,8 @@ class Report(NamedTuple):
     """All of `model_list`."""
     passed: tuple[tuple[str, str], ...]
     """Paths whose requests go on as they are, and where to."""
-    serve_all: bool
-    """Every provider with a credential is served besides."""
+    besides: str | None
+    """The providers that are served besides, where every one with a credential is."""
 
     @property
     def ok(self) -> bool:
@@ -51,20 +51,20 @@ class Report(NamedTuple):
         for item in self.deployments:
             lines.append(f"{item.group}: {item.name}" + (f" - {item.trouble}" if item.trouble else ""))
         lines += [f"{path}: {address}" for path, address in self.passed]
-        if self.serve_all and self.ok:
-            lines.append("provider/model: every provider whose credential is present")
+        if self.besides is not None and self.ok:
+            lines.append(f"provider/model: every provider whose credential is present ({self.besides})")
         usable = sum(item.trouble is None for item in self.deployments)
         count = len(self.problems)
         state = "can be used" if self.ok else f"has {count} error{'s' if count > 1 else ''}"
-        lines.append(
-            f"{self.path or 'the default configuration'} {state}; {usable} of {len(self.deployments)} deployments are ready"
-        )
-        return lines
+        ready = f"; {usable} of {len(self.deployments)} deployments are ready" if self.deployments else ""
+        return [*lines, f"{self.path or 'the default configuration'} {state}{ready}"]
 
 
 def check(path: str | None, env: Mapping[str, str]) -> Report:
     # Read a configuration and say what is to be said about it.
     # Never raises for what is in the file.
+    from lingate.server.routing.names import present_text
+
     loaded = read(path, env)
     config = loaded.config
     return Report(
@@ -76,17 +76,17 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
             for item in config.deployments
         ),
         passed=tuple((item.path, item.target.partition("?")[0]) for item in config.general.pass_through_endpoints),
-        serve_all=config.serve_all,
+        besides=present_text(config) if config.serve_all else None,
     )
 
 
 def _addresses(config: GatewayConfig) -> Iterator[Problem]:
     # What is wrong with the addresses of database and Redis, which are read when the gateway starts.
-    from lingate.server.redis_at import redis_at
+    from lingate.server.redis_client import redis_client
     from lingate.server.store.url import parse_url
 
     database = config.env.get("LINGATE_DATABASE_URL") or config.general.database_url
-    redis = dict.fromkeys((config.redis_url, config.cache_redis_url), lambda url: redis_at(url, 1.0))
+    redis = dict.fromkeys((config.redis_url, config.cache_redis_url), lambda url: redis_client(url, 1.0))
     for address, read_it in ((database, parse_url), *redis.items()):
         try:
             if address:

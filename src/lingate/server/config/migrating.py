@@ -38,7 +38,7 @@ class Migration(NamedTuple):
         return not self.problems
 
     def lines(self) -> list[str]:
-        lines = [f"{self.path}: {self.models} deployments"]
+        lines = [f"{self.path}: {self.models} deployment{'s' * (self.models != 1)}"]
         lines += _part("carries over", dict.fromkeys(self.carried, ""))
         lines += _part("carries over with a difference", self.different)
         lines += _part("has no effect here", self.undone)

@@ -31,8 +31,8 @@ class Problem(NamedTuple):
     """What is wrong, without any value that may be a secret."""
 
     def __str__(self) -> str:
-        path = dotted(self.place)
-        return f"{self.where}: {path} {self.text}" if path else f"{self.where}: {self.text}"
+        where = f"{self.where}: " if self.where else ""  # the environment has neither file nor line
+        return f"{where}{dotted(self.place)} {self.text}" if self.place else where + self.text
 
 
 class ConfigFileError(ConfigError):
@@ -70,9 +70,9 @@ def dotted(place: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def nearest(word: str, known: Sequence[str], likeness: float = 0.6) -> str:
+def nearest(word: str, known: Sequence[str], template: float = 0.6) -> str:
     # The end of a message about a word that is nearly known; empty for any other.
-    near = get_close_matches(word, known, 1, likeness)
+    near = get_close_matches(word, known, 1, template)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -15,6 +15,7 @@ from lingate.server.config.settings import AlertType, GatewayConfig
 
 def check(reading: Reading, config: GatewayConfig) -> None:
     # Note what is wrong, and what has no effect because of something else.
+    _check_master_key(reading, config)
     _check_addresses(reading, config)
     _check_passages(reading, config)
     _check_alerting(reading, config)
@@ -29,6 +30,16 @@ _ADDRESS = re.compile(r"https?://[^/?#\s@]+(?:[/?][^#\s]*)?")
 _NETWORK = "is no address or network such as 10.0.0.0/8"
 _A_HOST = "must be a host such as example.com, *.example.com or 10.0.0.7:8000, without a path"
 _AN_ORIGIN = "must be * or an origin such as https://example.com, without a path"
+
+
+def _check_master_key(reading: Reading, config: GatewayConfig) -> None:
+    own = config.general.master_key
+    key = own or config.env.get("LINGATE_MASTER_KEY") or "-"
+    if not re.fullmatch("[!-~]+", key):  # the line end of a file, most often: nobody could ever sign in with it
+        place: Place = ("general_settings", "master_key") if own else ("LINGATE_MASTER_KEY",)
+        reading.problem(
+            place, "holds white space, control characters or letters outside ASCII, which no client can send"
+        )
 
 
 def _check_addresses(reading: Reading, config: GatewayConfig) -> None:

@@ -1,4 +1,4 @@
-"""The usage ledger: a journal on disk on the hot path, a task that copies it into the database, and questions to that."""
+# The usage ledger: a journal on disk on the hot path, a task that copies it into the database, and questions to that.
 
 from lingate.server.ledger.drain import Drainer, DrainState
 from lingate.server.ledger.journal import Journal, JournalFullError, JournalState

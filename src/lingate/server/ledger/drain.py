@@ -8,17 +8,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import logging
 import os
 import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from lingate._model import Record
 from lingate.server.ledger.insert import Inserter, SqliteInserter
 from lingate.server.ledger.journal import Journal
 from lingate.server.ledger.reader import Batch, Position, Reader
@@ -42,9 +44,8 @@ _FORGET = "DELETE FROM journal_positions WHERE spool = :spool OR at < :old"
 _NO_ROW = (OverflowError, msgspec.MsgspecError)
 
 
-@dataclass(slots=True)
-class DrainState:
-    """How the copying goes, for metrics and health."""
+class DrainState(Record):
+    # How the copying goes, for metrics and health.
 
     drained_rows: int = 0
     """Rows copied since the start, with those of dead processes."""
@@ -280,12 +281,50 @@ def _inserter(store: Store) -> Inserter:
 
 
 def _set_aside(root: Path, payload: bytes, reason: str) -> None:
-    # Append a row to `rejected.jsonl` in the journals' directory, and say so.
-    path = root / "rejected.jsonl"
-    _log.error("the ledger's database refuses a row, which is now in %s: %s", path, reason)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    # Append a row to `rejected.jsonl` in the journals' directory, which several processes may share, and say so.
+    path, line = root / "rejected.jsonl", payload + b"\n"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, payload + b"\n")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        size = os.fstat(file).st_size
+        # A row of which the disk took a part, or whose writer was killed, is still in its journal.
+        while size and os.pread(file, 1, size - 1) != b"\n":
+            size -= 1
+        os.ftruncate(file, size)
+        if os.write(file, line) < len(line):
+            os.ftruncate(file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(file)
     finally:
         os.close(file)
+    _log.error("the ledger's database refuses a row, which is now in %s: %s", path, reason)
+
+
+# Delete what is older than it may be: a few rows at a time, so that nobody waits for it.
+
+_BATCH = 500
+_PAUSE = 0.02
+_ROWS = "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE at < :before ORDER BY at LIMIT :most)"
+
+
+async def delete_rows(store: Store, before: float) -> int:
+    # Delete calls that arrived before a moment; their sums stay.
+    # Returns how many there were.
+    count = 0
+    while True:
+        (done,) = await store.change(Statement(_ROWS, {"before": before, "most": _BATCH}))
+        count += done.changed
+        if done.changed < _BATCH:
+            return count
+        await asyncio.sleep(_PAUSE)
+
+
+async def keep_for(store: Store, seconds: float, every: float = 3600.0) -> None:
+    # Delete calls that are older than so many seconds, each hour, until cancelled.
+    while True:
+        try:
+            await store.prepare()
+            await delete_rows(store, time.time() - seconds)
+        except StoreError as error:
+            _log.warning("old rows of the ledger were not deleted: %s", error)
+        await asyncio.sleep(every)

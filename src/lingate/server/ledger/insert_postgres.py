@@ -11,7 +11,7 @@ from lingate.server.ledger.insert import COLUMNS, save_position, tag_sums, usage
 from lingate.server.ledger.reader import Position
 from lingate.server.records import LedgerRow
 from lingate.server.store import Store
-from lingate.server.store.ledger import ledger
+from lingate.server.store.schema import ledger
 
 # Tries of a transaction that others undo, before it is an outage.
 _CONFLICTS = 4

@@ -10,15 +10,14 @@ import errno
 import logging
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
+from lingate._model import Fixed
 from lingate.errors import ConfigError, LimitError
-from lingate.server.ledger.frames import frame
-from lingate.server.ledger.spool import Spool, make
+from lingate.server.ledger.spool import Spool, frame, make
 from lingate.server.records import COUNTS, LedgerRow
 
 _log = logging.getLogger("lingate.ledger")
@@ -40,9 +39,8 @@ class JournalFullError(LimitError):
     retryable = True
 
 
-@dataclass(frozen=True, slots=True)
-class JournalState:
-    """What the journal holds, for metrics and health."""
+class JournalState(Fixed, frozen=True):
+    # What the journal holds, for metrics and health.
 
     pending_bytes: int
     """Written here or found from dead processes, and not in the database."""

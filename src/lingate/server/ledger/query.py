@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import csv
+import io
+import re
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from math import ceil, floor
 from typing import Any, NamedTuple
 
@@ -21,22 +25,104 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    Text,
     cast,
     func,
+    literal,
     literal_column,
     or_,
     select,
     true,
+    type_coerce,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from lingate._wire.shapes import not_null
 from lingate.server.ledger.drain import Drainer
-from lingate.server.ledger.filters import Filter, QueryError, labels
-from lingate.server.ledger.times import HOUR, day_text, hour_text
 from lingate.server.records import FRACTIONS, MEASURES
 from lingate.server.store import Store, StoreError
 from lingate.server.store.connection import AsyncConnection
-from lingate.server.store.ledger import ledger, tag_hours, usage_hours
+from lingate.server.store.schema import ledger, tag_hours, usage_hours
+
+# Which rows a question is about.
+
+
+class QueryError(ValueError):
+    # A question that cannot be asked: an unknown dimension, a cursor that is none. The text is for the one who asked.
+    pass
+
+
+class Filter(NamedTuple):
+    # Rows to look at; what is None does not matter. Fields are compared for equality.
+
+    since: float | None = None
+    """Not before this moment, epoch seconds."""
+    until: float | None = None
+    """Before this moment."""
+    key_id: str | None = None
+    team_id: str | None = None
+    user_id: str | None = None
+    end_user: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    deployment: str | None = None
+    tag: str | None = None
+    operation: str | None = None
+    face: str | None = None
+    status: int | None = None
+    failed: bool | None = None
+    """Only failures, or only successes."""
+
+    def named(self) -> dict[str, Any]:
+        # The conditions that there are, besides the time.
+        return not_null(self._asdict(), ("since", "until"))
+
+    def rows(self, dialect: str) -> list[ColumnElement[bool]]:
+        # Conditions on `ledger`.
+        found: list[ColumnElement[bool]] = [
+            ledger.c[name] == value for name, value in self.named().items() if name in ledger.c
+        ]
+        if self.since is not None:
+            found.append(ledger.c.at >= self.since)
+        if self.until is not None:
+            found.append(ledger.c.at < self.until)
+        if self.failed is not None:
+            found.append(ledger.c.error.is_not(None) if self.failed else ledger.c.error.is_(None))
+        if self.tag is not None:
+            label = labels(dialect)
+            found.append(select(literal(1)).select_from(label).where(label.c.value == self.tag).exists())
+        return found
+
+
+def labels(dialect: str) -> FromClause:
+    # The tags of a row of `ledger` as a table of its own, with one column `value`.
+    if dialect == "postgresql":
+        texts = func.jsonb_array_elements_text(func.coalesce(ledger.c.tags, func.jsonb_build_array()))
+        return texts.table_valued("value", name="label", joins_implicitly=True).render_derived()
+    tags = func.coalesce(type_coerce(ledger.c.tags, Text), "[]")
+    return func.json_each(tags).table_valued("value", name="label", joins_implicitly=True)
+
+
+# Hours and days as the ledger counts them: since 1970, UTC.
+
+HOUR = 3600
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def day_text(day: int) -> str:
+    # `2026-11-20` for a number of days since 1970.
+    return (_START + timedelta(days=int(day))).date().isoformat()
+
+
+def hour_text(hour: int) -> str:
+    # `2026-11-20T13:00:00Z` for a number of hours since 1970.
+    return f"{_START + timedelta(hours=int(hour)):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def moment_text(at: float) -> str:
+    # `2026-11-20T13:05:01.123Z` for epoch seconds.
+    return f"{(_START + timedelta(seconds=at)).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+
 
 DIMENSIONS = (
     *("day", "hour", "key_id", "team_id", "user_id", "end_user", "model", "provider", "provider_model", "deployment"),
@@ -234,3 +320,49 @@ def _read_cursor(cursor: str) -> tuple[float, str]:
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         pass
     raise QueryError("the cursor is not one that this gateway gave out")
+
+
+# The ledger as CSV, in pieces as they are read, safe to open in a spreadsheet.
+
+_INCOMPLETE = "INCOMPLETE: the database did not answer, rows are missing"
+_COLUMNS = tuple(column.name for column in ledger.columns if column.name != "body")
+
+# A cell that begins with one of these is a formula to spreadsheets, and its text comes from whoever made the call. Where
+# commas are in numbers, a cell ends at a semicolon, and quotes in mid-line mean nothing.
+_FORMULA = re.compile(r"(\A|[;\t\r\n])(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+
+
+async def rows_csv(usage: Usage, filter: Filter | None = None) -> AsyncIterator[bytes]:
+    # All calls that `filter` leaves, newest first, with a line of names before them; without the bodies.
+    yield _lines([_COLUMNS])
+    try:
+        async for rows in usage.every_row(filter):
+            yield _lines([row[name] if name != "at" else moment_text(row[name]) for name in _COLUMNS] for row in rows)
+    except StoreError:
+        # The head of the answer is out, and without a word this would look like all there is.
+        yield _lines([[_INCOMPLETE]])
+        raise
+
+
+async def usage_csv(
+    usage: Usage, dimensions: Sequence[str], filter: Filter | None = None, limit: int = MOST_GROUPS
+) -> AsyncIterator[bytes]:
+    # Sums for each combination of `dimensions`, with a line of names before them.
+    names = (*dimensions, *MEASURES)
+    groups = await usage.by(dimensions, filter, limit=limit)
+    yield _lines([names])
+    yield _lines([group[name] for name in names] for group in groups)
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(map(_cell, row) for row in rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        value = ";".join(map(str, value))
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value

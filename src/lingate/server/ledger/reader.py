@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lingate.server.ledger.frames import scan
-from lingate.server.ledger.spool import Spool
+from lingate.server.ledger.spool import Spool, scan
 
 _CHUNK = 640 * 1024
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lingate.server.ledger.drain import Drainer
-from lingate.server.ledger.times import HOUR
 from lingate.server.patterns import matches
 from lingate.server.store import Answer, Statement, Store, StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from lingate.server.access.meters import Owner
 
+_HOUR = 3600
 # Ids in one statement.
 _MOST_IDS = 500
 
@@ -128,15 +128,15 @@ def _added(answers: Iterable[Answer]) -> _Spent:
 
 def _statements(kind: str, since: float, ids: list[str], on_sqlite: bool) -> Iterable[Statement]:
     # Questions for dollars by owner and model.
-    (sums, calls), hour = _KINDS[kind], ceil(since / HOUR)
+    (sums, calls), hour = _KINDS[kind], ceil(since / _HOUR)
     if sums is not None:
         table = "tag_hours" if kind == "tag" else "usage_hours"
         yield from _for_owners(sums, table, "hour >= :hour", {"hour": hour}, ids)
-        if since == hour * HOUR:
+        if since == hour * _HOUR:
             return
     when, times = "at >= :since", {"since": since}
     if sums is not None:
-        when, times = f"{when} AND at < :until", {**times, "until": float(hour * HOUR)}
+        when, times = f"{when} AND at < :until", {**times, "until": float(hour * _HOUR)}
     source = "ledger" if calls is not None else _TAGGED_CALLS[on_sqlite]
     yield from _for_owners(calls or "label.value", source, when, times, ids)
 

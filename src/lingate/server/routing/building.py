@@ -8,15 +8,14 @@ from typing import Any
 from lingate._call.policy import Timeout
 from lingate._io.session import Session
 from lingate._providers.lookup import credential
-from lingate._providers.naming import provider_of, row_of
+from lingate._providers.naming import environment, provider_of, row_of
 from lingate.errors import ConfigError
-from lingate.server.config.overlay import environment
 from lingate.server.config.settings import DeploymentConfig, DeploymentParams, GatewayConfig, ModelInfo
 from lingate.server.routing.deployment import Deployment
 from lingate.server.routing.health import Health, Load, Rules, Shared
 from lingate.server.routing.names import filled
 from lingate.server.routing.prices import Sheet
-from lingate.server.routing.purses import Purses
+from lingate.server.routing.provider_budgets import SpendBudgets
 from lingate.server.routing.retries import fails_by_kind
 
 _MOST_WILD = 4096
@@ -39,7 +38,7 @@ class Builder:
         self._deployments: dict[tuple[str, str], Deployment] = {}
         self._loads: dict[str, Load] = {}
         self._healths: dict[tuple[str, str], Health] = {}
-        self.purses: Purses = Purses(config, None if previous is None else previous.purses)
+        self.spend_budgets: SpendBudgets = SpendBudgets(config, None if previous is None else previous.spend_budgets)
         if previous is not None:
             stay = {entry.id for entry in config.deployments}
             serve_all = config.serve_all
@@ -130,7 +129,7 @@ class Builder:
             for old in [old for old, item in self._deployments.items() if item.wild]:
                 del self._deployments[old]
             self._healths = {old: item.health for old, item in self._deployments.items()}
-            # Rides under way hold their loads; what else is behind a `*` begins anew.
+            # Chains under way hold their loads; what else is behind a `*` begins anew.
             ids = {id_ for id_, _ in self._deployments} | {entry.id for entry in self._config.deployments}
             self._loads = {id_: load for id_, load in self._loads.items() if id_ in ids or load.in_flight}
         self._deployments[key] = found
@@ -178,7 +177,7 @@ class Builder:
             timeout=_first(params.timeout, routing.timeout),
             stream_timeout=_first(params.stream_timeout, params.timeout, routing.stream_timeout, routing.timeout),
             retries=params.num_retries if params.max_retries is None else params.max_retries,
-            purse=self.purses.of(provider, entry.id, sheet),
+            spend_budget=self.spend_budgets.of(provider, entry.id, sheet),
             wild=wild,
             unusable=entry.unusable,
         )

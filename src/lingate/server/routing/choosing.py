@@ -1,4 +1,4 @@
-# Which of several deployments is asked next.
+# Which of several deployments is asked next, and which calls belong together, so that a provider's prompt cache is met again.
 
 # Pure: the clock and the dice are given.
 
@@ -9,6 +9,8 @@ from hashlib import blake2b
 from math import log
 from random import Random
 
+from lingate._model import JsonDict
+from lingate._wire.json import encode
 from lingate.server.routing.deployment import Deployment
 
 Choose = Callable[[Sequence[Deployment], float, Random], Deployment]
@@ -16,6 +18,7 @@ Choose = Callable[[Sequence[Deployment], float, Random], Deployment]
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _NEXT_TO_NOTHING = 1e-12
+_HEAD = ("system", "developer")
 
 
 def shuffle(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
@@ -120,3 +123,25 @@ def _score(key: int, item: Deployment) -> float:
     mixed = ((mixed ^ (mixed >> 33)) * 0xC4CEB9FE1A85EC53) & _MASK
     share = ((mixed ^ (mixed >> 33)) + 0.5) / (_MASK + 1)
     return -weight / log(share) if share < 1.0 else float("inf")
+
+
+def sticky_key(affinity: str, key_id: str, body: JsonDict, session: str | None = None) -> str | None:
+    # The words that calls which belong together have in common; None where nothing does.
+    # affinity: `Group.sticky`: `prompt`, `key`, `session`, or empty.
+    # key_id: Whose call it is: callers never meet each other's caches.
+    # body: The canonical request. For `prompt`, its tools and everything to the end of the first turn count: they stay
+    # the same while a conversation grows.
+    if affinity == "key":
+        return key_id or None
+    if affinity == "session":
+        return f"{key_id}\0{session}" if session else None
+    messages = body.get("messages")
+    if affinity != "prompt" or not isinstance(messages, list) or not messages:
+        return None
+    first = next((at for at, item in enumerate(messages) if not _is_head(item)), len(messages))
+    head = encode([key_id, body.get("tools"), messages[: first + 1]])
+    return blake2b(head, digest_size=16).hexdigest()
+
+
+def _is_head(message: object) -> bool:
+    return isinstance(message, dict) and message.get("role") in _HEAD

@@ -16,7 +16,7 @@ from lingate._wire.shapes import drop
 from lingate.errors import ConfigError, LingateError
 from lingate.server.routing.health import Health, Load
 from lingate.server.routing.prices import Price, Sheet
-from lingate.server.routing.purses import Purse
+from lingate.server.routing.provider_budgets import SpendBudget
 from lingate.server.routing.retries import Watched
 
 Place = tuple[Target, OperationFormat]
@@ -79,7 +79,7 @@ class Deployment:
     """The same for streams."""
     retries: int | None = None
     """Further tries here; None: as its group says."""
-    purse: Purse | None = None
+    spend_budget: SpendBudget | None = None
     """What its calls are paid from; None: nothing limits that."""
     wild: bool = False
     """It is one of many models behind a `*`."""
@@ -93,7 +93,7 @@ class Deployment:
 
     def __post_init__(self) -> None:
         self.seed = int.from_bytes(blake2b(self.id.encode(), digest_size=8).digest(), "little")
-        self.limited = self.purse is not None or any(getattr(self, name) is not None for name in _LIMITS)
+        self.limited = self.spend_budget is not None or any(getattr(self, name) is not None for name in _LIMITS)
         changes = (self.defaults, self.extra_headers, self.extra_body, self.always_drop)
         self.as_asked = not any(changes) and self.drop_params is None
 
@@ -163,7 +163,7 @@ class Deployment:
 
     def _wait_for_limits(self, now: float) -> float:
         wait = self.load.wait(now, self.rpm, self.tpm, self.max_parallel)
-        return wait if self.purse is None else max(wait, self.purse.empty()[0])
+        return wait if self.spend_budget is None else max(wait, self.spend_budget.empty()[0])
 
     def again(self) -> bool:
         # Whether there is room for one more request of a call that is under way; it is counted then.

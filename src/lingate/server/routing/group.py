@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from lingate._call.policy import NEVER_FALL_BACK
+from lingate._model import Record
 from lingate.errors import LingateError
 from lingate.server.config.settings import Fallback
 from lingate.server.records import Estimate
@@ -16,9 +16,8 @@ _HERE = frozenset({"context_window"})
 """Kinds, besides those no other model would do better with, after which the rest of a group is of no use."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Group:
-    """A model as clients name it."""
+class Group(Record, eq=False, kw_only=True):
+    # A model as clients name it.
 
     name: str
     """As it was asked for."""
@@ -33,7 +32,7 @@ class Group:
     """How one of several is chosen."""
     retries: int | None = None
     """Further tries, None where nobody said."""
-    retries_by_kind: Mapping[str, int] = field(default_factory=dict)
+    retries_by_kind: Mapping[str, int] = {}
     """The same for some kinds of error."""
     general: tuple[Fallback, ...] = ()
     """What stands in when the group has failed."""

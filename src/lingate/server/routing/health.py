@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import ref
 
+from msgspec import field
+
+from lingate._model import Record
 from lingate.errors import LingateError, UpstreamError
 
 MINUTE = 60.0
@@ -61,9 +63,8 @@ class Shared(Protocol):
         ...
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Load:
-    """What a deployment has been asked in the last minute, and is being asked now."""
+class Load(Record, eq=False, kw_only=True):
+    # What a deployment has been asked in the last minute, and is being asked now.
 
     in_flight: int = 0
     start: float = 0.0
@@ -129,15 +130,14 @@ class Load:
         self.recent.append(now)
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Rules:
-    """When a deployment rests."""
+class Rules(Record, eq=False, kw_only=True):
+    # When a deployment rests.
 
     cooldown: float = 5.0
     """Seconds."""
     allowed: int | None = None
     """Failures in a minute that it may have; None: half of its calls, of at least five."""
-    by_kind: dict[str, int] = field(default_factory=dict)
+    by_kind: dict[str, int] = {}
     """The same by kind of error."""
     alone: bool = False
     """There is nobody else to ask, so that only a Retry-After and a run of failures count."""
@@ -145,9 +145,8 @@ class Rules:
     """It does not rest."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Health:
-    """How one model of a deployment fares."""
+class Health(Record, eq=False, kw_only=True):
+    # How one model of a deployment fares.
 
     id: str
     """The deployment's, with the model where it has many: what replicas tell each other."""

@@ -87,6 +87,10 @@ def present(config: GatewayConfig) -> Iterator[str]:
             yield row.name
 
 
+def present_text(config: GatewayConfig) -> str:
+    return ", ".join(present(config)) or "none; set one of the variables that `lingate providers` lists"
+
+
 def filled(template: str, captured: Collection[str]) -> str:
     rest = list(captured)
     first, *parts = template.split("*")

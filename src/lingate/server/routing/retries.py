@@ -34,17 +34,17 @@ class Watched(RetryPolicy, frozen=True, kw_only=True):
     least: float = 0.0
     """Seconds to wait at least."""
 
-    def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
-        # Seconds to wait before try number `turn + 2`, or None to give this deployment up.
+    def wait(self, error: LingateError, exchange: int, random: Callable[[], float]) -> float | None:
+        # Seconds to wait before try number `exchange + 2`, or None to give this deployment up.
         self.told(error)
         own = self.by_kind.get(error.kind) if self.by_kind else None
         if own is None:
-            found = super().wait(error, turn, random)
-        elif turn >= own:
+            found = super().wait(error, exchange, random)
+        elif exchange >= own:
             found = None
         else:
             # Whoever names a kind wants it tried again, retryable or not.
-            found = RetryPolicy(retries=own, base=self.base, cap=self.cap).wait(_again(error), turn, random)
+            found = RetryPolicy(retries=own, base=self.base, cap=self.cap).wait(_again(error), exchange, random)
         return None if found is None or not self.again() else max(found, self.least)
 
 

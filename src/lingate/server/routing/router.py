@@ -22,7 +22,7 @@ from lingate.server.routing.group import Group
 from lingate.server.routing.health import Shared
 from lingate.server.routing.names import Names
 from lingate.server.routing.retries import Watched, retries_by_kind
-from lingate.server.routing.ride import Ride
+from lingate.server.routing.route_chain import RouteChain
 
 _MOST_GROUPS = 2048
 _MOST_POLICIES = 256
@@ -59,7 +59,7 @@ class Router:
         self.timeout = Timeout(total=config.deadline, read=Timeout().read)
         self._retries = retries_by_kind(routing.retry_policy)
         self._build: Builder = Builder(config, now, shared, None if previous is None else previous._build)
-        self.purses = self._build.purses
+        self.spend_budgets = self._build.spend_budgets
         self._groups: dict[str, Group] = {}
         self._names = Names(config)
 
@@ -75,7 +75,7 @@ class Router:
                 self._groups[model] = found
         return found
 
-    def ride(
+    def chain(
         self,
         group: Group,
         call: Call,
@@ -84,11 +84,11 @@ class Router:
         sticky: str | None = None,
         estimated_prompt: int = 0,
         fallbacks: Sequence[str] | None = None,
-    ) -> Ride:
+    ) -> RouteChain:
         # The way of one call through the deployments.
         # sticky: Calls with equal words go to the same deployment; see `sticky_key`.
         # fallbacks: What stands in for the group, where the caller says.
-        return Ride(self, group, group, call, tags, sticky, estimated_prompt, fallbacks)
+        return RouteChain(self, group, group, call, tags, sticky, estimated_prompt, fallbacks)
 
     def bound(self, group: Group, estimate: Estimate, instead: Sequence[str] | None = None) -> None:
         # Fill in what a call may cost at most, whoever answers it in the end.

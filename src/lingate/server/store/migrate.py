@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lingate.server.store.errors import StoreError
+from lingate.server.errors import StoreError
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -5,18 +5,17 @@
 
 from sqlalchemy import Index, text
 
-from lingate.server.store import access, ledger
-from lingate.server.store.access import metadata
+from lingate.server.store.schema import ledger, metadata
 
-__all__ = ["access", "ledger", "metadata"]
+__all__ = ["metadata"]
 
 # Fields that are often absent: only the rows that have them.
 for _name in ("team_id", "end_user"):
     _present = text(f"{_name} IS NOT NULL")
     Index(
         f"ix_ledger_{_name}_at",
-        ledger.ledger.c[_name],
-        ledger.ledger.c.at,
+        ledger.c[_name],
+        ledger.c.at,
         postgresql_where=_present,
         sqlite_where=_present,
     )

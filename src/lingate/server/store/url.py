@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from lingate.server.store.errors import StoreError
+from lingate.server.errors import StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -1,4 +1,4 @@
-"""The gateway in a browser: spend, calls, who is limited, and deployments, at `/ui`."""
+# The gateway in a browser: spend, calls, who is limited, and deployments, at `/ui`.
 
 # The pages hold no data: a script asks the admin API with the key that somebody types in, which stays in the tab. It
 # comes from here only, and may speak to here only.

@@ -69,7 +69,7 @@ export function table(columns, rows, open = null) {
     }));
     if (open) {
       Object.assign(line, { className: "open", tabIndex: 0, onclick: () => open(row, line) });
-      line.onkeydown = (event) => event.key === "Enter" && open(row, line);
+      line.onkeydown = (event) => void (event.key === "Enter" && open(row, line)); // a false would undo Tab
     }
     return line;
   });

@@ -1,6 +1,6 @@
-"""Addresses and keys of providers that callers bring themselves: off by default, and then for hosts that are listed only."""
+# Addresses and keys of providers that callers bring themselves: off by default, and then for hosts that are listed only.
 
-from lingate.server.upstreams.bringing import UPSTREAM_FIELDS, Brought, Upstreams, bring, brought
+from lingate.server.upstreams.caller_upstream import UPSTREAM_FIELDS, CallerUpstream, Upstreams, bring, caller_upstream
 from lingate.server.upstreams.pinned import Pins, Resolve
 
-__all__ = ["UPSTREAM_FIELDS", "Brought", "Pins", "Resolve", "Upstreams", "bring", "brought"]
+__all__ = ["UPSTREAM_FIELDS", "CallerUpstream", "Pins", "Resolve", "Upstreams", "bring", "caller_upstream"]
