@@ -39,8 +39,9 @@ HOW = """
 - The OpenAI-shaped provider of the table takes reasoning back as `reasoning_details`. Others have other fields for it, or none;
   the row of each says which (`reasoning_history`).
 - System messages behind the first turn stay system messages where the model knows such (OpenAI's formats, Cohere, Claude from 4.8 on).
-  Elsewhere (Gemini, older Claude and Bedrock's others, Mistral, Qwen from 3.5 on, GigaChat) they are the user's, in their place and marked
-  `<system>`, behind the results of tools; for Mistral and Qwen they are part of the result that they follow. `dropped` says so. At the
+  Elsewhere (Gemini, older Claude and Bedrock's others, Mistral, Qwen from 3.5 on, Gemma from 4 on, GigaChat) they are the user's, in their place and marked
+  `<system>`, behind the results of tools; for Mistral and Qwen they are part of the result that they follow. `dropped` says so. A model whose
+  name does not tell has it by its provider's settings: `traits: {late_system: user}`, or `result`. At the
   head they would change the beginning of every later request, so that nothing would be read from the provider's cache, and would hold
   for what was said before them.
 - A program that reaches its providers through a gateway of Lingate's own loses nothing of this either.
