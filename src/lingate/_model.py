@@ -86,6 +86,10 @@ class Traits(TypedDict, total=False):
     """The word for "must call a tool": `required` (default), `any`, or `auto` if there is none."""
     tool_schema_drop: tuple[str, ...]
     """Keys removed from tool definitions and their JSON schemas, at every depth."""
+    needs_parameters: bool
+    """A tool without a schema is refused: it goes out with an empty one."""
+    needs_user: bool
+    """A conversation without a user's turn is refused."""
     regular_schema: bool
     """Schemas of tools refer to the root's `$defs` alone, with no type beside it, nor beside `anyOf`. Default: as they are."""
     stream_usage: bool
@@ -390,8 +394,6 @@ class TokenSigner(Protocol):
 
     def exchange(self, send: SendOne, request: HttpRequest, now: float) -> None:
         # Fetch a token, once however many threads wait for it. Blocks.
-        # send: Sends the request that the token is had for.
-        # now: Epoch seconds.
         # Raises LingateError: There was no answer, or no token in it.
         ...
 
@@ -403,7 +405,6 @@ class MakeSigner(Protocol):
         # The signer for one provider.
         # auth: The module of `_auth` and, behind a colon, what the row tells it.
         # key: The provider's key, where there is one and the module is to use it.
-        # url: Base URL of the requests.
         # Raises ConfigError: Signing in cannot work; the message says what is missing.
         ...
 

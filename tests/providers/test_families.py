@@ -204,8 +204,9 @@ def test_reasoning_goes_back_to_models_that_ask_for_it() -> None:
 
 @pytest.mark.parametrize("model", ["qwen/qwen3.5-122b-a10b", "Qwen3.8-Flash-Next", "accounts/fireworks/models/qwen3p8"])
 def test_system_messages_become_one_where_the_template_knows_no_other(model: str) -> None:
-    assert family_traits(model) == {"think_tags": True, "late_system": "result"}
-    assert family_traits("qwen4-max") == {"late_system": "result"}
+    assert family_traits(model) == {"think_tags": True, "late_system": "result", "needs_user": True}
+    assert family_traits("qwen4-max") == {"late_system": "result", "needs_user": True}
+    assert family_traits("google/gemma-4-31b-it") == {"late_system": "user"}
     assert "late_system" not in family_traits("qwen3-32b")
 
 

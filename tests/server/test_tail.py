@@ -23,6 +23,7 @@ from lingate.errors import NotFoundError, ProtocolError
 from lingate.server.feed import MOST_WATCHERS, Feed, Wanted
 from lingate.server.records import LedgerRow
 from lingate.simulator import Simulator
+from tests.cli.driver import Terminal
 from tests.server.gateway_kit import MASTER, Running, running_gateway
 
 ADMIN = {"authorization": f"Bearer {MASTER}"}
@@ -76,6 +77,13 @@ def test_calls_appear_as_lines_while_they_end(gateway: Running) -> None:
     assert re.match(r"\d\d:\d\d:\d\d\.\d{3}Z lg-", lines[0]), "not the time of the reader's place"
     assert "200 openai_chat chat, any-small -> openai/sim-small" in lines[0]
     assert "not_found, key master: no model is named 'nothing-of-the-kind' here" in lines[1]
+
+
+def test_whoever_watches_at_a_terminal_is_told_what_for_and_how_to_leave(gateway: Running) -> None:
+    with Terminal("tail", LINGATE_URL=gateway.url, LINGATE_MASTER_KEY=MASTER) as terminal:
+        assert "as they end" in terminal.until("Ctrl-C leaves")
+        terminal.type("\x03")
+        assert terminal.end()[0] == 130
 
 
 def test_as_json_each_call_is_an_object(gateway: Running) -> None:

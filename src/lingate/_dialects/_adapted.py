@@ -47,9 +47,6 @@ def with_its_calls(message: Any, edit: Callable[[Any], Any]) -> Any:
 class AdaptedDecoder:
     # A decoder whose events are changed on their way.
 
-    # `inside`: the decoder of the format that is read.
-    # `retell`: what is told instead of these events.
-
     def __init__(self, inside: StreamDecoder, retell: Callable[[list[Event]], list[Event]]) -> None:
         self._inside = inside
         self._retell = retell

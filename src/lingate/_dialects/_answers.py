@@ -210,9 +210,7 @@ def settle(reason: str | None, *, calls: bool, legacy: bool = False, whole: bool
     # A choice with tool calls ends with `tool_calls` whatever the provider called it: hosts execute calls on that word
     # only. The exceptions are answers cut inside a call (`whole` is false: its arguments are not JSON) and filtered
     # ones, whose calls must not be executed.
-    # `reason`: the canonical reason, None where the provider gave none.
     # `calls`: the choice holds calls that the caller is to execute.
-    # `legacy`: the call is an old-style `function_call`.
     # `whole`: the arguments of all calls are complete JSON.
     if reason == "content_filter":
         return reason

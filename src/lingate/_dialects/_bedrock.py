@@ -18,7 +18,6 @@ _ELSEWHERE = re.compile(r"(https://[\w.-]+\.(cn|eusc)-[a-z-]+-\d+\.)amazonaws\.c
 def begin_request(made: Draft, method: str, model: str, place: str = "model") -> HttpRequest:
     # The request around a body that is written.
     # `made`: what was written, for what must be said about it.
-    # `method`: last part of the path.
     # `model`: name in the path. It may hold slashes and colons (an ARN), which are no part of the path.
     # `place`: what stands before the name.
     call, target = made.call, made.target

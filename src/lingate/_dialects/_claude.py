@@ -37,9 +37,6 @@ def way_to_think(
     draft: D, effort: Any, is_forced: Callable[[D], bool], resumes: Callable[[list[Any]], bool]
 ) -> Literal["disabled", "adaptive", "enabled"] | None:
     # The type of `thinking` that an effort asks for, `enabled` with a budget; None where there is none, which is noted.
-    # `draft`: the request, with its messages and tools.
-    # `effort`: the `reasoning_effort`.
-    # `is_forced`: tells whether the model must call a tool.
     # `resumes`: tells whether messages go on with a tool turn that began without thinking.
     way = draft.traits.get("thinking")
     if effort == "none":

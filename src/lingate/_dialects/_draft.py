@@ -56,7 +56,6 @@ class Draft:
     def left_out(self, name: str, value: Any, neutral: Mapping[str, tuple[Any, ...]], hints: Collection[str]) -> bool:
         # Whether a field stays out of the request, which is reported where it matters.
         # `neutral`: fields without a counterpart, and the values that ask for what happens anyway.
-        # `hints`: fields that do not change what the answer should be.
         # Raises UnsupportedError: the field has no counterpart, and `drop_params` is off.
         if name in neutral:
             if value not in neutral[name]:

@@ -123,8 +123,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
     # `value`: the decoded body, or its text where it is not JSON.
     # `status`: HTTP status; a success or None lets the body's own status count.
     # `headers`: of the answer, names in lower case.
-    reader = _Reader()
-    reader.refused = status in (400, 422, 500)
+    reader = _Reader(status)
     aws_type = headers.get("x-amzn-errortype")
     if aws_type:
         reader.code(_aws_name(aws_type))
@@ -138,7 +137,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
     for echo in reader.echoes:
         said = said.replace(echo, "")
     counting = _counting_status(status, reader)
-    if counting in (400, 422):
+    if counting in (400, 404, 422):
         said = re.sub(_QUOTATION, "", said)
     return Evidence(
         status=counting,
@@ -236,7 +235,8 @@ def _is_code(value: Any) -> bool:
 class _Reader:
     # Walks one body and collects; what it meets twice it keeps once.
 
-    def __init__(self) -> None:
+    def __init__(self, http_status: int | None) -> None:
+        self.http_status = http_status
         self.codes: list[str] = []
         self.texts: list[str] = []
         self.statuses: list[int] = []
@@ -248,7 +248,6 @@ class _Reader:
         self.flagged = False
         self.lost = False  # nothing was found where errors are known to say it: any words will do
         self.nodes = _MAX_NODES
-        self.refused = False
         self.echoes: list[str] = []
 
     def take(self, value: Any, depth: int) -> None:
@@ -358,8 +357,9 @@ class _Reader:
 
     def _unnest(self, text: str, depth: int) -> str:
         start, end = text.find("{"), text.rfind("}")
-        echo = self.refused and re.search(_ECHO, text)
-        if echo and (echo.start() <= start or "'loc': " in text[: echo.start()]):
+        refused = _counting_status(self.http_status, self) in (400, 404, 422, 500)
+        echo = refused and re.search(_ECHO, text)
+        if echo and (start < 0 or echo.start() <= start or "'loc': " in text[: echo.start()]):
             self.echoes.append(text[echo.end() :])
             return text
         if start < 0 or end <= start or depth >= _MAX_DEPTH or not re.search(_JSON_MARK, text[start:]):

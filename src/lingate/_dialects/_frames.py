@@ -36,7 +36,6 @@ class FrameDecoder:
     # Bytes of an event stream -> canonical events.
 
     # A host that answers a request for a stream with one JSON body is understood too.
-    # `whole`: takes a body in one piece.
     # `in_json`: whether payloads are JSON, else they are handed on as bytes.
 
     def __init__(self, sent: HttpRequest, head: Head, stream: FramedStream, whole: Whole, in_json: bool = True) -> None:

@@ -98,7 +98,6 @@ def is_anthropics_own(name: str, value: Any) -> bool:
 
 def without_anthropics(fields: dict[str, Any], note: Callable[[str], None], refuse: Callable[[str, str], None]) -> None:
     # Take what is only Anthropic's off a request.
-    # `fields`: the canonical request, which is changed.
     # `note`, `refuse`: told the name of what is taken off; and why.
     for name in (ANTHROPICS_HINTS.keys() | ANTHROPICS_OWN.keys()) & fields.keys():
         if is_anthropics_hint(name, fields[name]):
@@ -129,8 +128,6 @@ _SAID_BY = {
 
 def note_others_words(fields: dict[str, Any], note: Callable[[str], None], own: str = "") -> None:
     # Tell what a client of another format says that only its own has a place for: safety settings, GPUs, task budgets.
-    # `note`: told the names.
-    # `own`: the format that the request goes out in.
     for dialect, holders in _HOLDERS.items():
         words = as_dict(dig(fields, "provider_specific_fields", dialect)) if dialect != own else {}
         for name, value in words.items():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from lingate._model import JsonDict
@@ -22,11 +23,16 @@ def marked(content: Any) -> Any:
     return f"<system>\n{content}\n</system>"
 
 
-def late_as_users(messages: list[JsonDict], note: Callable[[str], None], into_results: bool = False) -> list[JsonDict]:
-    # The messages, late ones of the system as the user's, which divide no calls from their results.
+def late_as_users(messages: list[Any], note: Callable[[str], None], into_results: bool = False) -> list[Any]:
+    # The messages, those of the system at the head as one, as where a late one is refused a second is too, and late ones as the
+    # user's, which divide no calls from their results.
     # `into_results`: a result before it says it, for models that refuse turns of the user's there, or reason anew from each.
+    head = leading(messages)
+    system = messages[:head]
+    if head > 1:
+        system = [{**messages[0], "content": reduce(joined, [message.get("content") for message in system])}]
     made, late = list[JsonDict](), list[JsonDict]()
-    for message in messages[(head := leading(messages)) :]:
+    for message in messages[head:]:
         role, content = message.get("role"), message.get("content")
         if role not in SYSTEM:
             if role != "tool":
@@ -41,10 +47,10 @@ def late_as_users(messages: list[JsonDict], note: Callable[[str], None], into_re
             made[-1] = {**made[-1], "content": joined(made[-1].get("content"), marked(content))}
         else:
             late.append({**message, "role": "user", "content": marked(content)})
-    return messages[:head] + made + late
+    return system + made + late
 
 
-def leading(messages: list[JsonDict]) -> int:
+def leading(messages: list[Any]) -> int:
     # How many system messages stand at the head.
     return next((n for n, message in enumerate(messages) if message.get("role") not in SYSTEM), len(messages))
 

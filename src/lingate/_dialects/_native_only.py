@@ -35,8 +35,6 @@ _ON_MEDIA = (
 
 def note_native_only(messages: list[Any], dialect: str, note: Callable[[str], None]) -> None:
     # Tell what of messages is left out because only another format has a place for it.
-    # `dialect`: the format that they are written in.
-    # `note`: told what it is.
     for n, message in enumerate(messages):
         if type(message) is dict and "provider_specific_fields" in message:
             note_native_only_of(message, n, dialect, note)

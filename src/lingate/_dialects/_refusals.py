@@ -89,7 +89,6 @@ def _value(text: str | None) -> Any:
 def take_out(fields: JsonDict, unsupported: tuple[str, ...], refused: Callable[[str], None]) -> None:
     # Take out of a request's fields what a provider refuses.
     # `fields`: changed in place; what they hold is not.
-    # `unsupported`: as in `ProviderRow.unsupported`.
     # `refused`: told of each thing before it is taken out, unless it says no more than its absence; may raise.
     for refusal in _compiled(unsupported):
         name = refusal.path[0]

@@ -32,7 +32,6 @@ def retry_after(
     # Seconds to wait before the next try, None if the provider did not say.
     # The more direct the statement, the more it counts: `retry-after-ms` and `retry-after`, then fields of the body,
     # then words of the message, then the time at which a limit that is used up is reset.
-    # `headers`: of the answer, names in lower case.
     # `now`: epoch seconds, for statements that name a point in time; None takes the answer's own `date` header.
     # `limited`: the error is about rates, so reset times count even where no counter is at zero.
 

@@ -83,8 +83,6 @@ class SseStreamDecoder:
     # Bytes of server-sent events -> canonical events.
 
     # A host that answers a request for a stream with one JSON body, an error or a whole message, is understood too.
-    # `whole`: takes a body in one piece.
-    # `broken`: makes the error for what makes no sense.
 
     __slots__ = ("_body", "_broken", "_head", "_sse", "_stream", "_target", "_whole", "done")
 

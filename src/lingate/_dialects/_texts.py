@@ -98,7 +98,6 @@ def answer(
     sent: HttpRequest, choices: list[JsonDict], usage: JsonDict | None, facts: JsonDict | None = None
 ) -> JsonDict:
     # A canonical response.
-    # `choices`: as `choice_of` makes them.
     # `facts`: `id`, `created`, `model` as far as the host told them, and whatever else it said.
     # Raises UpstreamError: a choice ended because the model failed.
     facts = facts or {}

@@ -39,7 +39,6 @@ def region(sent: HttpRequest) -> JsonDict:
 
 def at_its_host(url: str, location: str | None = None) -> str:
     # An address of Google's on a host that there is: rows write `global-`, `us-` and so on as if they were regions.
-    # `location`: the one whose host it is to be.
     found = _OF_GOOGLE.search(url)
     place = location or (found and found[1])
     return f"{url[: found.start()]}//{_host(place)}{url[found.end() :]}" if found and place else url

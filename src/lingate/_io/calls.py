@@ -101,8 +101,6 @@ def prepare_call(
     streams: bool = False,
 ) -> Prepared:
     # Read the arguments of a call that is about one thing.
-    # make: The endpoint's `prepare`.
-    # streams: Whether the endpoint has streams that are spoken here.
     options, params = _own(session, **params)
     stream, include_usage = _streaming(params.pop("stream", None), params) if streams else (False, False)
     extras: dict[str, Any] = {"stream": stream} if streams else {}

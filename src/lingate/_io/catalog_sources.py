@@ -20,7 +20,6 @@ _FILE = "model_prices_and_context_window_backup.json"
 
 class CatalogSources:
     # The providers and models that can be chosen from here. Reads nothing from the network.
-    # config: The configuration, whose credentials and providers count too.
 
     def __init__(self, config: Config, env: Mapping[str, str]) -> None:
         self.config, self.env = config, env

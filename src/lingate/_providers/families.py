@@ -155,8 +155,12 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"\bgemini-\d(?!.*preview)", {"regional_price": True}),  # previews are everywhere or nowhere
     (r"\b(?:mistral|ministral|mixtral|pixtral|magistral|codestral|devstral)", MISTRAL_TURNS),
     # Their template knows one system message, and that first (anomalyco/opencode#15059, BerriAI/litellm#39282).
-    (r"\bqwen-?3[.p][5-9]", {"think_tags": True, "late_system": "result"}),
-    (r"\bqwen-?[4-9](?!\d)", {"late_system": "result"}),
+    # "No user query found in messages" is another of its errors, and GLM's 1214 (diegosouzapw/OmniRoute#11209).
+    (r"\bqwen-?3[.p][5-9]", {"think_tags": True, "late_system": "result", "needs_user": True}),
+    (r"\bqwen-?[4-9](?!\d)", {"late_system": "result", "needs_user": True}),
+    (r"\bglm-?[4-9]", {"needs_user": True}),
+    # A later system turn is none that its template knows: it answers as if it were the user (livekit/agents#7020).
+    (r"\bgemma-?[4-9]", {"late_system": "user"}),
     # These write their reasoning into the content unless the host takes it out (recorded at two hosts).
     (r"deepseek-r1|\bqwq\b|\bqwen-?3(?![\d])|minimax-m\d", {"think_tags": True}),
 )

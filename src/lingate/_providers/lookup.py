@@ -199,11 +199,9 @@ def resolve(
     # row for this model, the configuration.
     #
     # model: `provider/model`. A bare model name is an error; the provider is never guessed.
-    # env: Where variables are read, so that tests and servers can pass their own.
     # config: Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, any field of a row); a name that
     # no row has makes a provider of the user's own.
     # proxy: URL and key of a gateway for calls that have no credential.
-    # headers: Sent besides ours, and instead of ours where names are equal.
     # sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
     # api_version: Instead of the configuration's and the environment's, at providers whose addresses hold one.
     # borrow: Finds the row of a provider that the table has not, and that can be reached all the same.

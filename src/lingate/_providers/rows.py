@@ -100,8 +100,9 @@ _KIMI_MODELS = (
     ),
 )
 
-# Thinking stands in <think> tags inside the content, unless it is asked to be apart.
-_MINIMAX: Traits = {"think_tags": True, "reasoning_history": "reasoning_details"}
+# Thinking stands in <think> tags inside the content, unless it is asked to be apart. "function parameters is empty (2013)", it
+# says of a tool without any (QwenLM/qwen-code#11834).
+_MINIMAX: Traits = {"think_tags": True, "reasoning_history": "reasoning_details", "needs_parameters": True}
 _MINIMAX_BODY = {"reasoning_split": True}
 # M3 is switched by an object whose types are `adaptive` and `disabled` (CherryHQ/cherry-studio#15991, cuplivo/cuplivo#721); what
 # comes after it always thinks, as hard as it can unless told (platform.minimax.io/docs/guides/text-generation).
@@ -2001,7 +2002,7 @@ _ROWS = (
             # 400 "does not support parameter reasoningEffort", though most of them reason: NousResearch/hermes-agent#23435,
             # earendil-works/pi#8381.
             ModelRule(
-                pattern=r"grok-(?:[23](?!-mini)|4(?!\.[3-9]|.*multi-agent)|code|build-0).*",
+                pattern=r"grok-(?:[23](?!-mini)|4(?!\.[3-9]|.*multi-agent)|code|build(?:-0|$)|composer).*",
                 unsupported=("reasoning_effort",),
             ),
         ),

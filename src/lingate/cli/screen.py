@@ -25,7 +25,6 @@ _HIGH_CONTROLS = dict.fromkeys(range(0x7F, 0xA0))
 
 class Screen:
     # The two outputs of one command.
-    # quiet: Leave out notes: usage, cost, reasoning.
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet

@@ -15,6 +15,8 @@ def run(screen: Screen, *, url: str | None, as_json: bool, count: int | None, **
     # Show calls until the gateway stops, the number asked for has passed, or Ctrl-C.
     events = AdminClient(url).follow("tail", silence=_SILENCE, **wanted)
     shown = 0
+    if screen.terminal:
+        screen.note("calls are shown as they end; Ctrl-C leaves")
     for name, data in events:
         if name == "lost":
             screen.note(f"{_lost(data)} calls are not shown: they came faster than they were read")

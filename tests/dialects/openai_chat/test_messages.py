@@ -171,6 +171,37 @@ class TestAssistant:
             "arguments": text,
         }
 
+    def test_arguments_that_are_no_json_are_put_into_an_object_where_templates_read_them(self) -> None:
+        # Cut off by a limit, they stay in the conversation, and each later turn was a 400.
+        cut = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": "b'}}
+        turn = {"role": "assistant", "content": None, "tool_calls": [cut, CALL]}
+
+        first, second = written(turn)[0]["tool_calls"]
+        assert json.loads(first["function"]["arguments"]) == {"arguments": '{"a": "b'}
+        assert second == CALL
+        assert "function.arguments" in dropped(turn)[0]
+        for trait in ("custom_tools", "canonical_history"):
+            assert written(turn, **{trait: True})[0]["tool_calls"] == [cut, CALL]
+
+    def test_a_turn_of_the_users_stands_behind_the_head_where_there_must_be_one(self) -> None:
+        # An agent that makes room may leave its calls and their results alone.
+        turns = [
+            {"role": "assistant", "content": "", "tool_calls": [CALL]},
+            {"role": "tool", "tool_call_id": "c1", "content": "x"},
+        ]
+        system = {"role": "system", "content": "s"}
+
+        assert [turn["role"] for turn in written(system, *turns, needs_user=True)] == [
+            "system",
+            "user",
+            "assistant",
+            "tool",
+        ]
+        assert [turn["role"] for turn in written(*turns, needs_user=True)] == ["user", "assistant", "tool"]
+        assert "full stop" in dropped(*turns, needs_user=True)[0]
+        assert written(*HELLO, needs_user=True) == list(HELLO)
+        assert written(needs_user=True) == []
+
     def test_audio_goes_back_by_its_id_alone(self) -> None:
         answer = {"role": "assistant", "content": None, "audio": {"id": "a1", "data": "xxxx", "expires_at": 1}}
 

@@ -279,11 +279,12 @@ def test_where_none_of_the_allowed_tools_is_there_none_is_offered() -> None:
     assert wire(call(tools=[_function("a")], tool_choice=choice)).keys() == {"model", "messages"}
 
 
-def test_a_function_without_parameters_has_an_empty_schema_where_one_is_required() -> None:
-    # https://docs.mistral.ai/openapi.yaml: `Function` requires them; Google's clients leave them out.
+@pytest.mark.parametrize("trait", ["strict_schema", "needs_parameters"])
+def test_a_function_without_parameters_has_an_empty_schema_where_one_is_required(trait: Any) -> None:
+    # https://docs.mistral.ai/openapi.yaml: `Function` requires them; Google's clients leave them out, Qwen Code too.
     made = call(tools=[_function("a", description="d"), _function("b", parameters={"type": "object"})])
     empty = {"type": "object", "properties": {}}
 
-    tools = wire(made, target(traits={"strict_schema": True}))["tools"]
+    tools = wire(made, target(traits={trait: True}))["tools"]
     assert [tool["function"]["parameters"] for tool in tools] == [empty, {"type": "object"}]
     assert wire(made)["tools"] == made.body["tools"]

@@ -90,6 +90,29 @@ def test_a_leading_system_message_becomes_the_instructions(role: str) -> None:
     assert made["input"] == HELLO
 
 
+def test_what_codex_instructs_is_one_text_at_the_head_and_the_users_behind_it_where_a_template_knows_no_other() -> None:
+    # Instructions and a developer's message are two to Qwen's: 400 "System message must be at the beginning" (vllm-project/vllm#41114).
+    late = {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "late"}]}
+    user = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
+    ran = [
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "out"},
+    ]
+    made = parse({"instructions": "one", "input": [late, user, late, *ran, late]})
+
+    body = json.loads(NATIVE.request(made, target({"late_system": "result"})).body)
+
+    assert "instructions" not in body
+    assert body["input"] == [
+        {"role": "system", "content": [{"type": "input_text", "text": text} for text in ("one", "late")]},
+        user,
+        {"role": "user", "content": [{"type": "input_text", "text": "<system>\nlate\n</system>"}]},
+        ran[0],
+        {**ran[1], "output": [{"type": "input_text", "text": text} for text in ("out", "<system>\nlate\n</system>")]},
+    ]
+    assert json.loads(NATIVE.request(made, target()).body)["input"] == [late, user, late, *ran, late]
+
+
 def test_further_and_late_system_messages_stay_where_they_are() -> None:
     system = {"role": "system", "content": "one"}
     late = {"role": "developer", "content": "two"}

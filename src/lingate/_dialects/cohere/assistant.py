@@ -30,7 +30,6 @@ def annotations_of(citations: Iterable[Any], offsets: Mapping[int, int]) -> list
     # OpenAI annotations for the documents that are cited: by their address if they have one, else as files.
     # Results of tools are no sources that a reader could open, so they make none; they stay in the citations
     # themselves.
-    # `citations`: Cohere's citations.
     # `offsets`: where in the whole text the text of each content block begins.
     made = []
     for citation in citations:

@@ -12,8 +12,6 @@ from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str
 def url_citations(candidate: JsonDict, text: str) -> list[JsonDict]:
     # OpenAI annotations for what a candidate says about its sources.
     # Those without an address make none.
-    # `candidate`: with `groundingMetadata`, `citationMetadata` or neither.
-    # `text`: its whole answer.
     made = _grounded(candidate.get("groundingMetadata"), text)
     citations = candidate.get("citationMetadata")
     if isinstance(citations, dict):

@@ -61,7 +61,6 @@ class Reading:
 
 def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
     # Read checked parts.
-    # `parts`: of one content.
     # `origin`: what makes the ids of calls without one unique: the answer's id, or a place in the conversation.
     reading = Reading()
     texts: list[str] = []

@@ -54,9 +54,6 @@ Told = Callable[[str], None]
 
 def json_schema(schema: Any, told: Told, drop: tuple[str, ...] = ()) -> Any:
     # A JSON Schema in the words the API takes: the same meaning, without `$schema`, `const` and `definitions`.
-    # `schema`: as the caller wrote it; not changed.
-    # `told`: see `Told`.
-    # `drop`: keywords to leave out besides.
     if isinstance(schema, list):
         return [json_schema(item, told, drop) for item in schema]
     if not isinstance(schema, dict):

@@ -213,8 +213,6 @@ _SILENT = frozenset({"text", "thought", "thoughtSignature"})
 class CandidateStream(Speaker):
     # What one candidate has said so far.
 
-    # `index`: number of the candidate.
-    # `origin`: what makes the ids of its calls unique.
     # `answer_tool`: name of the function whose arguments are the structured answer.
 
     def __init__(self, index: int, origin: str, answer_tool: str | None) -> None:

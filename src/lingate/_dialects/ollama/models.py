@@ -65,8 +65,6 @@ def render_show(model: JsonDict, window: int | None = None, abilities: Collectio
     # The answer to `POST /api/show` for one model of an OpenAI list.
     # Raises nothing: what is not known about a model of another provider is left empty, and it is said to do what
     # gateways translate.
-    # `window`: how many tokens fit into it, if that is known.
-    # `abilities`: what it is known to do, in LiteLLM's words.
     native = _native(model)
     # Clients find the window under the name of an architecture, and the name that they show beside it.
     info: JsonDict = {"general.architecture": _ARCHITECTURE, "general.basename": model.get("id")}
@@ -105,7 +103,6 @@ def only_loads(call: Call) -> bool:
 
 def loaded(call: Call, at: int) -> JsonDict:
     # The response to such a call, as if it were done: nobody else's model is ours to load.
-    # `at`: when that was, epoch seconds.
     gone = native_fields(call.body, NAME).get("keep_alive") in _AT_ONCE
     choice = {
         "index": 0,

@@ -77,8 +77,6 @@ def message_of(raw: JsonDict, target: Target) -> JsonDict:
 def calls_of(message: JsonDict, seed: str, first: int, target: Target) -> list[JsonDict]:
     # Tool calls in canonical form.
     # Older servers give them no ids: then these are made of when and where they came.
-    # `message`: a checked message.
-    # `seed`: what tells this answer from others.
     # `first`: how many calls the answer has had before.
     # Raises ProtocolError: one is not a call.
     calls = []

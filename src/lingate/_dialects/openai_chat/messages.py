@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 from lingate._dialects._envelope import note, refuse
@@ -60,10 +60,13 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
     if written and parts_of_tools and not traits.get("tool_media", True):
         written = _media_apart(written, sent)
     if (late := traits.get("late_system", "keep")) != "keep":
-        written = _one_system(written or list(messages))
-        written = late_as_users(written, partial(note, sent), late == "result")
+        written = late_as_users(written or list(messages), partial(note, sent), late == "result")
     if written and traits.get("strict_turns"):
         written = _bridged(written, sent)
+    if messages and traits.get("needs_user") and all(message.get("role") != "user" for message in written or messages):
+        written = list(written or messages)
+        written.insert(leading(written), {"role": "user", "content": "."})
+        note(sent, "messages (a full stop of the user's was added, as the model needs a turn of theirs)")
     return messages if written is None else written
 
 
@@ -210,10 +213,24 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
     if own and wire.pop("extra_content", None):
         note(sent, "messages[].tool_calls[].extra_content")
     function = wire.get("function")
-    if isinstance(function, dict) and (not function.get("arguments") or not isinstance(function["arguments"], str)):
+    if isinstance(function, dict):
         arguments = function.get("arguments")
-        wire["function"] = {**function, "arguments": json.encode_str(arguments) if arguments else "{}"}
+        if not arguments or not isinstance(arguments, str):
+            wire["function"] = {**function, "arguments": json.encode_str(arguments) if arguments else "{}"}
+        elif not (traits.get("custom_tools") or _is_gateway(sent) or _is_json(arguments)):
+            # What a model wrote that was cut off ends every later turn where templates read it: 400 `"function.arguments" [...]
+            # must be in JSON format` (HKUDS/nanobot#2469), "invalid function arguments json string" (#2373).
+            wire["function"] = {**function, "arguments": json.encode_str({"arguments": arguments})}
+            note(sent, "messages[].tool_calls[].function.arguments (no JSON: its text was put into an object)")
     return wire
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.decode(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _call_id(given: Any, sent: HttpRequest) -> Any:
@@ -295,14 +312,6 @@ def _is_openais(sent: HttpRequest) -> bool:
     # Whether OpenAI itself refuses what it does not know, and nobody stands before it.
     traits = sent.target.traits
     return bool(traits.get("custom_tools")) and not traits.get("cache_control") and not _is_gateway(sent)
-
-
-def _one_system(messages: list[Any]) -> list[Any]:
-    # One system message at the head, for models that allow no other: a second one is refused there too.
-    if (head := leading(messages)) < 2:
-        return messages
-    content = reduce(joined, [message.get("content") for message in messages[:head]])
-    return [{**messages[0], "content": content}, *messages[head:]]
 
 
 def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:

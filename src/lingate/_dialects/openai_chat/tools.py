@@ -22,7 +22,6 @@ _WITH_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -> None:
     # Write the tools; the same list stays if there is nothing to change.
-    # `wire`: the request's fields, which are changed.
     # `keep`: fields of tools that are not the chat format's, and stay.
     tools = wire.get("tools")
     if not isinstance(tools, list | tuple):
@@ -35,7 +34,7 @@ def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -
             return
         wire["tools"] = tools
     drop = frozenset(sent.target.traits.get("tool_schema_drop", ()))
-    strict = sent.target.traits.get("strict_schema")
+    strict = _needs_parameters(sent)
     if drop or strict or any(type(tool) is not dict or len(tool) != 2 for tool in tools):
         wire["tools"] = [_tool(tool, drop, sent, keep) if isinstance(tool, dict) else tool for tool in tools]
 
@@ -70,7 +69,7 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
         # Some clients write it beside `function`; OpenAI reads it only inside.
         strict = tool.pop("strict")
         function = {"strict": strict, **function}
-    if sent.target.traits.get("strict_schema"):
+    if _needs_parameters(sent):
         function = {**function, "parameters": function.get("parameters") or {"type": "object", "properties": {}}}
     if drop:
         found: set[str] = set()
@@ -87,6 +86,10 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
     if function is not tool["function"]:
         tool["function"] = function
     return tool
+
+
+def _needs_parameters(sent: HttpRequest) -> bool:
+    return bool(sent.target.traits.get("strict_schema") or sent.target.traits.get("needs_parameters"))
 
 
 def _dropped(name: str, drop: frozenset[str], found: set[str]) -> bool:

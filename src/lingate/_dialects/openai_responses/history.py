@@ -6,6 +6,7 @@ from typing import Any
 from zlib import crc32
 
 from lingate._dialects._check import Malformed
+from lingate._dialects._late import late_as_users
 from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
 from lingate._dialects._tool_arguments import calls_of
 from lingate._dialects.openai_chat.response import arguments_text
@@ -25,6 +26,8 @@ _TOOL_FIELDS = _SILENT_FIELDS | {"name"}
 
 def write_input(draft: Draft) -> None:
     messages = draft.messages(NAME)
+    if (late := draft.traits.get("late_system", "keep")) != "keep":
+        messages = late_as_users(messages, draft.note, late == "result")
     if draft.exact and draft.native.get("instructions") == "":
         draft.body["instructions"] = ""
     first = 1 if _write_instructions(draft, messages) else 0

@@ -111,7 +111,6 @@ class Cache:
     # `type`: `local` keeps them in this process, `disk` in a file; any other is told in a warning and kept in the process.
     # mode: `default_off` keeps answers only for calls with `cache={"use-cache": True}`.
     # ttl: Seconds for which an answer holds. Ten minutes in the process, for ever on disk.
-    # namespace: Part of every key.
     # **ignored: Where others keep theirs.
 
     def __init__(

@@ -148,7 +148,6 @@ def _twins(kind: _Kind, arguments: Callable[..., _Arguments]) -> tuple[Callable[
 def _completion(model: str, messages: Sequence[Any] = (), **kwargs: Any) -> _Arguments:
     """Ask a model."""
     # model: `provider/model`, or a name whose provider is well known (`gpt-4o`, `claude-sonnet-4-5`).
-    # messages: OpenAI message dicts.
     # **kwargs: OpenAI's chat parameters, LiteLLM's own (`api_key`, `api_base`, `num_retries`, `fallbacks`,
     # `drop_params`, `metadata`, `mock_response`, ...), and whatever else the provider takes.
     # Returns: A `ModelResponse`, or with `stream=True` a `CustomStreamWrapper` of its chunks.

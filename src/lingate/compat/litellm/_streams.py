@@ -165,7 +165,6 @@ def stream_chunk_builder(
     # Put the chunks of a stream together to the whole answer.
     # Tool calls whose pieces have no index are told apart by their ids. Tokens are those that the provider counted, if the
     # stream was read to its end; else they are estimated.
-    # messages: What was asked, for the estimate of prompt tokens.
     # Raises APIConnectionError: The chunks are not those of a whole stream: none says why the answer ended.
     if not chunks:
         return None

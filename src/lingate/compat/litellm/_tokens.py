@@ -145,8 +145,6 @@ def trim_messages(
     # What a tool answered stays with the call that it answers, and what was answered last stays whatever its size.
     #
     # model: Whose context window is meant, unless max_tokens says. Of a model that is not known, everything fits.
-    # trim_ratio: The share of the window that may be used.
-    # return_response_tokens: Give the number of tokens that are left, too.
     if max_tokens is None:
         from lingate.compat.litellm._models import get_model_info
         from lingate.compat.litellm.exceptions import ModelNotMappedError
