@@ -210,7 +210,7 @@ def test_each_third_party_package_is_imported_only_where_it_belongs_and_is_decla
         "jwt": {"server/access/oidc.py"},
         "prometheus_client": {"server/exposition.py"},
         "opentelemetry": {"server/tracing.py"},
-        "granian": {"server/run.py"},
+        "granian": {"server/launch.py"},
         "uvloop": {"server/launch.py"},
         "click": set(),
     }

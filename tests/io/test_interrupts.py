@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lingate._io.interruptible import Interruptible
+from lingate._io.via_pyreqwest import Interruptible
 from lingate.simulator import Simulator
 
 WHOLE = "client.chat('openai/sim-fault-hang_head', 'hi', api_key='k', api_base={url!r})"

@@ -14,7 +14,8 @@ from lingate.errors import LingateError
 from lingate.server.access import Access, AccessSettings, Limits, LocalLimiter
 from lingate.server.access.meters import Owner
 from lingate.server.access.records import Actor
-from lingate.server.admin import ConfigStatus, Parts, create_admin
+from lingate.server.admin.app import build
+from lingate.server.admin.endpoint import ConfigStatus, Parts
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.feed import Feed
 from lingate.server.ledger.query import Usage
@@ -130,7 +131,7 @@ class Admin:
             "facts": dict,
         }
         given |= {"usage": Usage(store), "feed": Feed([]), "key_header": lambda: None, **parts}
-        self.app = create_admin(Parts(access=access, store=store, **given))
+        self.app = build(Parts(access=access, store=store, **given))
 
     async def ask(
         self,

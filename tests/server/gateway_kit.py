@@ -14,7 +14,7 @@ import uvloop
 
 from lingate.server.config import load
 from lingate.server.gateway import Gateway
-from lingate.server.run import run
+from lingate.server.launch import run
 from lingate.server.store import Store
 from tests.services import free_port
 

@@ -15,7 +15,8 @@ import pytest
 
 from lingate.server.access import AccessSettings
 from lingate.server.access.records import Entry
-from lingate.server.admin import ConfigStatus, DeploymentInfo, is_admin_path
+from lingate.server.admin import is_admin_path
+from lingate.server.admin.endpoint import ConfigStatus, DeploymentInfo
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.records import LedgerRow
 from lingate.server.store import Store

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from lingate.errors import ConfigError
 from lingate.server.ledger.journal import Journal, JournalFullError
-from lingate.server.ledger.reader import Reader
-from lingate.server.ledger.spool import HEAD, Spool, frame, orphans, scan
+from lingate.server.ledger.spool import HEAD, Reader, Spool, frame, orphans, scan
 from lingate.server.records import LedgerRow
 from tests.server.rows import make_row
 

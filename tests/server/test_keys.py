@@ -12,8 +12,8 @@ import pytest
 from lingate.server.access import AccessSettings, Issuer, Limits, may_call, may_come_from, may_use
 from lingate.server.access.database import Changes, Database
 from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
+from lingate.server.access.keys import digest, fault_of, make_token, masked
 from lingate.server.access.service import RefusedError
-from lingate.server.access.tokens import digest, fault_of, make_token, masked
 from lingate.server.records import Caller
 from tests.server.access_kit import MASTER, ROOT, access, bytes_in, estimate, outcome
 

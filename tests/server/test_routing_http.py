@@ -18,7 +18,7 @@ from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
 from lingate._model import Call, Text
 from lingate.errors import LingateError, OverloadedError, RateLimitError, StreamInterruptedError
 from lingate.server.routing import RouteChain, Router
-from lingate.server.routing.probes import Probes
+from lingate.server.routing.health import Probes
 from lingate.simulator import Simulator
 from tests.server.driving import config_of
 

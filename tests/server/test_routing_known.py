@@ -10,7 +10,7 @@ import pytest
 
 from lingate._wire.json import encode
 from lingate.errors import BadRequestError, PermissionDeniedError, RateLimitError
-from lingate.server.routing.probes import Probes
+from lingate.server.routing.health import Probes
 from tests.server.asking import ask
 from tests.server.driving import Driver, deployments
 from tests.server.gateway_kit import running_gateway

@@ -11,11 +11,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lingate._auth import signer
 from lingate._io.catalog_sources import CatalogSources
@@ -46,9 +45,8 @@ _SIGNS = {"ok": "✓", "note": "·", "warning": "!", "broken": "✗"}
 _COLUMN = 22
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
+class Finding(NamedTuple):
+    # One thing that was looked at.
 
     level: Level
     """`ok`, `note` (as it is, and worth knowing), `warning`, or `broken`."""
@@ -60,9 +58,8 @@ class Finding:
     """What to do; empty where nothing is to be done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the checks look at. `config` holds the defaults where the file cannot be read; `gateway` is the path of a gateway's."""
+class Surroundings(NamedTuple):
+    # What the checks look at. `config` holds the defaults where the file cannot be read; `gateway` is the path of a gateway's.
 
     env: Mapping[str, str]
     path: str | None
@@ -359,7 +356,7 @@ def run(screen: Screen, *, online: bool, as_json: bool, config: str | None, gate
             line = f"{_SIGNS[finding.level]} {finding.about.ljust(_COLUMN)} {finding.text}{remedy}"
             screen.answer(" ".join(line.splitlines()) + "\n")
     if as_json:
-        screen.json([{**asdict(finding), "remedy": finding.remedy or None} for finding in found])
+        screen.json([{**finding._asdict(), "remedy": finding.remedy or None} for finding in found])
     broken, warnings = (sum(finding.level == level for finding in found) for level in ("broken", "warning"))
     screen.note(f"{len(found)} findings: {broken} broken, {warnings} to be looked at")
     return int(broken > 0)

@@ -37,7 +37,7 @@ from lingate.server.ledger.spending import LedgerSpending
 from lingate.server.live import Live, access_settings
 from lingate.server.metrics import Metrics
 from lingate.server.records import LedgerRow
-from lingate.server.routing.probes import Probes
+from lingate.server.routing.health import Probes
 from lingate.server.store import Store, StoreUnavailableError
 from lingate.server.streams import Streams
 from lingate.server.upstreams import Pins
@@ -315,7 +315,7 @@ class Gateway:
         admin = self._admin
         if admin is None:
             # Loading it, and SQLAlchemy with it, takes a quarter of a second: calls under way go on meanwhile.
-            module = await asyncio.to_thread(import_module, "lingate.server.administration")
+            module = await asyncio.to_thread(import_module, "lingate.server.admin.app")
             admin = self._admin = module.administration(self)
         await serve_application(admin, request, body, reply)
 

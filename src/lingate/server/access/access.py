@@ -10,13 +10,12 @@ import msgspec
 
 from lingate.server.access.database import Database
 from lingate.server.access.ips import Networks
-from lingate.server.access.keys import Keys
+from lingate.server.access.keys import PREFIX, Keys, digest, make_token
 from lingate.server.access.limiter import LocalLimiter, Spending, end
 from lingate.server.access.oidc import Issuer, SignIn
 from lingate.server.access.periods import parse_span
 from lingate.server.access.records import Limits
 from lingate.server.access.service import Service
-from lingate.server.access.tokens import PREFIX, digest, make_token
 from lingate.server.patterns import matches_any
 from lingate.server.records import Caller
 from lingate.server.store import Store, StoreError

@@ -16,9 +16,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from lingate.server.access.keys import Keys
+from lingate.server.access.keys import Keys, digest
 from lingate.server.access.records import Key
-from lingate.server.access.tokens import digest
 from lingate.server.config.settings import Algorithm
 from lingate.server.records import Caller
 

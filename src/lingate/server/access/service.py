@@ -17,10 +17,9 @@ from lingate.errors import LingateError
 from lingate.server.access.database import Changes, Database
 from lingate.server.access.inputs import NewKey, NewPrincipal, PrincipalPatch, Rotation
 from lingate.server.access.ips import Networks
-from lingate.server.access.keys import Keys
+from lingate.server.access.keys import Keys, digest, fault_of, make_id, make_token, masked
 from lingate.server.access.periods import after, parse_span
 from lingate.server.access.records import Actor, Entry, Key, Kind, Limits, Principal, StoredKey, differences
-from lingate.server.access.tokens import digest, fault_of, make_id, make_token, masked
 
 _MOST_METADATA = 65_536
 _LATEST = 1e11

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,11 +21,28 @@ from lingate.server.access.inputs import NETWORK
 from lingate.server.access.ips import client_address
 from lingate.server.access.records import SPAN, Actor
 from lingate.server.access.service import RefusedError
-from lingate.server.admin import Parts, for_records, for_spend, for_system, litellm
-from lingate.server.admin.endpoint import Call, Endpoint, Failure, Problem, Text, document
+from lingate.server.admin import for_records, for_spend, for_system, litellm
+from lingate.server.admin.endpoint import (
+    Call,
+    ConfigStatus,
+    DeploymentInfo,
+    Endpoint,
+    Failure,
+    Parts,
+    Problem,
+    Text,
+    document,
+)
+from lingate.server.asgi import AsgiApplication
 from lingate.server.identity import token_of
+from lingate.server.ledger.query import Usage
 from lingate.server.records import Caller
 from lingate.server.store import StoreError
+
+if TYPE_CHECKING:
+    from lingate.server.gateway import Gateway
+    from lingate.server.routing.deployment import Deployment
+
 
 _log = logging.getLogger("lingate.admin")
 ENDPOINTS = (
@@ -188,3 +205,57 @@ def _failure(
     if status == 401:
         more["www-authenticate"] = "Bearer"
     return Response(body, status, more, media_type="application/json")
+
+
+def administration(gateway: Gateway) -> AsgiApplication:
+    # The admin side of a gateway, given of the gateway's parts what it needs.
+    async def reload() -> ConfigStatus:
+        await gateway.reload_file()
+        return _config(gateway)
+
+    async def alert(service: str) -> str | None:
+        if gateway.alerts is None or service not in gateway.live.config.general.alerting:
+            return f"general_settings.alerting does not have {service}"
+        return await gateway.alerts.test(service)
+
+    parts = Parts(
+        access=gateway.access,
+        store=gateway.store,
+        usage=Usage(gateway.store, gateway.drainer),
+        deployments=lambda: [_deployment(gateway, one) for one in gateway.live.router.deployments()],
+        config=lambda: _config(gateway),
+        reload=reload,
+        facts=gateway.status,
+        feed=gateway.feed,
+        spend_budgets=lambda: gateway.live.router.spend_budgets,
+        alert=alert,
+        key_header=lambda: gateway.live.key_header,
+    )
+    return cast("AsgiApplication", build(parts))
+
+
+def _config(gateway: Gateway) -> ConfigStatus:
+    config, reloads = gateway.live.config, gateway.reloads
+    return ConfigStatus(path=config.path, loaded_at=reloads.at, error=reloads.error, warnings=config.warnings)
+
+
+def _deployment(gateway: Gateway, one: Deployment) -> DeploymentInfo:
+    left, spent = (0.0, "") if one.spend_budget is None else one.spend_budget.empty()
+    wait = max(one.health.until - gateway.live.router.now(), left)
+    price = one.price()
+    return DeploymentInfo(
+        id=one.id,
+        model_name=one.group,
+        provider=one.provider,
+        model=one.model,
+        healthy=wait <= 0 and one.unusable is None,
+        cooling=wait if wait > 0 else None,
+        in_flight=one.load.in_flight,
+        input_price=price.input,
+        output_price=price.output,
+        max_input=one.max_input,
+        max_output=one.max_output,
+        mode=one.sheet.mode,
+        abilities=one.sheet.abilities,
+        problem=one.unusable or spent or None,
+    )

@@ -14,14 +14,13 @@ from msgspec import Meta
 from lingate._model import Record
 from lingate._wire.shapes import not_null
 from lingate.server.access.inputs import Asked, KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
+from lingate.server.access.keys import PREFIX
 from lingate.server.access.limiter import LocalLimiter
 from lingate.server.access.meters import NANO, Budget
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.records import Key, Kind, Principal
 from lingate.server.access.service import RefusedError, Service
-from lingate.server.access.tokens import PREFIX
-from lingate.server.admin import Parts
-from lingate.server.admin.endpoint import Call, Endpoint, Handler
+from lingate.server.admin.endpoint import Call, Endpoint, Handler, Parts
 
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 _Offset = Annotated[int, Meta(ge=0, le=10**9)]

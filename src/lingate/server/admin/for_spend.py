@@ -14,8 +14,7 @@ from msgspec import Meta
 from lingate._model import Record
 from lingate.server.access.inputs import Asked
 from lingate.server.access.service import RefusedError
-from lingate.server.admin import Parts
-from lingate.server.admin.endpoint import Call, Endpoint, Text
+from lingate.server.admin.endpoint import Call, Endpoint, Parts, Text
 from lingate.server.ledger.query import DIMENSIONS, MOST_GROUPS, Filter, QueryError, rows_csv, usage_csv
 from lingate.server.store import StoreError
 

@@ -11,8 +11,7 @@ from lingate._model import Record
 from lingate.server.access.inputs import Asked
 from lingate.server.access.records import Entry
 from lingate.server.access.service import RefusedError
-from lingate.server.admin import ConfigStatus, DeploymentInfo, Parts
-from lingate.server.admin.endpoint import Call, Endpoint, Text
+from lingate.server.admin.endpoint import Call, ConfigStatus, DeploymentInfo, Endpoint, Parts, Text
 from lingate.server.admin.for_records import Limit
 from lingate.server.feed import MOST_WATCHERS, Wanted
 

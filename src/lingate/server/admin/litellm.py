@@ -20,8 +20,7 @@ from lingate.server.access.meters import NANO
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
 from lingate.server.access.service import RefusedError
-from lingate.server.admin import Parts
-from lingate.server.admin.endpoint import Call, Endpoint
+from lingate.server.admin.endpoint import Call, Endpoint, Parts
 from lingate.server.admin.for_records import budgets_of, show
 
 Plain = dict[str, Any]

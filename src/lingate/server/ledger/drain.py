@@ -23,8 +23,7 @@ import msgspec
 from lingate._model import Record
 from lingate.server.ledger.insert import Inserter, SqliteInserter
 from lingate.server.ledger.journal import Journal
-from lingate.server.ledger.reader import Batch, Position, Reader
-from lingate.server.ledger.spool import orphans
+from lingate.server.ledger.spool import Batch, Position, Reader, orphans
 from lingate.server.store import Statement, Store, StoreError
 
 _log = logging.getLogger("lingate.ledger")

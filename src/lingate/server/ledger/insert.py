@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from lingate.server.ledger.reader import Position
+from lingate.server.ledger.spool import Position
 from lingate.server.records import MEASURES, LedgerRow
 from lingate.server.store import Store
 

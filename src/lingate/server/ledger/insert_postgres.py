@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from lingate.server.ledger.insert import COLUMNS, save_position, tag_sums, usage_sums
-from lingate.server.ledger.reader import Position
+from lingate.server.ledger.spool import Position
 from lingate.server.records import LedgerRow
 from lingate.server.store import Store
 from lingate.server.store.schema import ledger

@@ -11,12 +11,11 @@ from lingate._providers.lookup import credential
 from lingate._providers.naming import environment, provider_of, row_of
 from lingate.errors import ConfigError
 from lingate.server.config.settings import DeploymentConfig, DeploymentParams, GatewayConfig, ModelInfo
-from lingate.server.routing.deployment import Deployment
+from lingate.server.routing.deployment import Deployment, fails_by_kind
 from lingate.server.routing.health import Health, Load, Rules, Shared
 from lingate.server.routing.names import filled
 from lingate.server.routing.prices import Sheet
 from lingate.server.routing.provider_budgets import SpendBudgets
-from lingate.server.routing.retries import fails_by_kind
 
 _MOST_WILD = 4096
 

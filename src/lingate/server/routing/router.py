@@ -17,11 +17,10 @@ from lingate.server.config.settings import Fallback, GatewayConfig
 from lingate.server.records import Estimate
 from lingate.server.routing.building import Builder, weigh
 from lingate.server.routing.choosing import STRATEGIES
-from lingate.server.routing.deployment import Deployment
+from lingate.server.routing.deployment import Deployment, Watched, retries_by_kind
 from lingate.server.routing.group import Group
 from lingate.server.routing.health import Shared
 from lingate.server.routing.names import Names
-from lingate.server.routing.retries import Watched, retries_by_kind
 from lingate.server.routing.route_chain import RouteChain
 
 _MOST_GROUPS = 2048
