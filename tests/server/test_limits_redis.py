@@ -48,6 +48,12 @@ async def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
         await asyncio.sleep(0.02)
 
 
+async def told(*limiters: RedisLimiter) -> None:
+    """Wait until Redis has heard what these have to say: settling a call waits for nobody."""
+    await asyncio.sleep(0.02)
+    await until(lambda: not any(limiter.link._waiting or limiter.link._batches for limiter in limiters))
+
+
 async def everywhere(
     limiters: list[RedisLimiter], callers: list[Caller], count: int, hold: float = 0.01
 ) -> Counter[str]:
@@ -61,7 +67,7 @@ async def test_three_replicas_spend_the_budget_for_50_calls_and_not_more(redis: 
         callers = [caller_of(limiter, LIMITS) for limiter in limiters]
 
         assert await everywhere(limiters, callers, 200) == {"ok": 50, "budget": 150}
-        await asyncio.sleep(0.1)
+        await told(*limiters)
         assert await everywhere(limiters, callers, 30) == {"budget": 30}
         assert await limiters[0].link.redis.hgetall("{lingate}:b:key:k:usd:ever:0") == {"s": str(nanos(50 * COST))}
 
@@ -131,7 +137,7 @@ async def test_rates_and_calls_at_once_are_shared(redis: str) -> None:
         callers = [caller_of(limiter, limits) for limiter in limiters]
 
         assert await everywhere(limiters, callers, 120, hold=0.3) == {"ok": 40, "concurrency": 80}
-        await asyncio.sleep(0.1)
+        await told(*limiters)
         assert await everywhere(limiters, callers, 60) == {"ok": 10, "rate_limit": 50}
         with pytest.raises(RateLimitError, match="key k may use 50 requests a minute") as caught:
             await limiters[2].admit(callers[2], estimate(), None, ())
@@ -157,7 +163,7 @@ async def test_tokens_are_given_back_to_everybody(redis: str) -> None:
             await there.admit(callers[1], estimate(10, 10), None, ())
 
         reservation.settle(100, None)
-        await asyncio.sleep(0.1)
+        await told(here)
 
         assert await outcome(there, callers[1], estimate(500, 250)) == "ok"
 
@@ -208,7 +214,7 @@ async def test_calls_go_on_without_redis_with_one_warning_and_its_return_is_noti
         assert held is not None
         assert await limiter.link.redis.hgetall("{lingate}:p:key:k:parallel") != {}
         held.settle(150, COST)
-        await asyncio.sleep(0.1)
+        await told(limiter)
         assert await limiter.link.redis.hgetall("{lingate}:p:key:k:parallel") == {}
         assert await everywhere([limiter], [caller], 5) == {"budget": 5}, "what was spent meanwhile is not forgotten"
 
@@ -250,7 +256,7 @@ async def test_what_the_others_spent_is_not_forgotten_when_redis_goes_away(redis
     async with replicas(redis, 2) as limiters:
         here, there = (caller_of(limiter, Limits(max_budget=10 * COST)) for limiter in limiters)
         assert await everywhere(limiters[:1], [here], 8) == {"ok": 8}
-        await asyncio.sleep(0.1)
+        await told(*limiters)
         assert await outcome(limiters[1], there) == "ok"
 
         redis_server.stop(signal.SIGKILL)
@@ -388,14 +394,14 @@ async def test_a_call_that_is_given_up_while_redis_is_asked_gives_its_place_back
         assert all(
             isinstance(item, asyncio.CancelledError) for item in await asyncio.gather(*asking, return_exceptions=True)
         )
-        await asyncio.sleep(0.2)
+        await told(*limiters)
 
         assert await everywhere(limiters, callers, 3, hold=0.2) == {"ok": 3}
 
 
 async def _kept(limiter: RedisLimiter) -> tuple[dict[str, str], dict[str, str]]:
     """What Redis has of calls at once, and of the budget."""
-    await asyncio.sleep(0.1)
+    await told(limiter)
     redis = limiter.link.redis
     return await redis.hgetall("{lingate}:p:key:k:parallel"), await redis.hgetall("{lingate}:b:key:k:usd:ever:0")
 
@@ -473,7 +479,7 @@ async def test_what_a_replica_has_under_way_counts_in_a_redis_that_has_lost_it(
         for reservation in held:
             assert reservation is not None
             reservation.settle(150, COST)
-        await asyncio.sleep(0.1)
+        await told(limiter, other)
         assert await everywhere([limiter, other], [caller, others], 2) == {"ok": 2}
 
 
@@ -509,7 +515,7 @@ async def test_further_parts_of_a_call_are_reserved_and_settled_for_everybody(
             await until(lambda: here.joins > joins and here.link.up and there.link.up)
         reservation.settle(150, COST)
 
-        await asyncio.sleep(0.1)
+        await told(here, there)
         assert await outcome(there, callers[1]) == "ok"
         assert (await _kept(here))[1] == {"s": str(nanos((2 if lost else 3) * COST))}
 
