@@ -181,12 +181,13 @@ def assistant_messages(content: Any) -> list[JsonDict]:
     packed = next(filter(None, map(opened, content)), None)
     blocks = [_without_our_citations(block) for block in content if opened(block) is None]
     reading = read_blocks(blocks)
+    exact = reading.exact and not any("caller" in block for block in blocks)
     message = spoken(
         _assistant_content(reading),
         reasoning_content=reading.reasoning,
         thinking_blocks=reading.thinking if has_proof(reading.thinking) else None,
         tool_calls=reading.calls,
-        provider_specific_fields=None if reading.exact else {NAME: {"content": blocks}},
+        provider_specific_fields=None if exact else {NAME: {"content": blocks}},
     )
     if packed:
         put_back(message, packed)
