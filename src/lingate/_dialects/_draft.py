@@ -202,8 +202,7 @@ def attached(part: JsonDict) -> JsonDict:
     url = part.get("document_url")
     if not isinstance(url, str):
         return part
-    name = "file_data" if url.startswith("data:") else "file_url"
-    return {"type": "file", "file": not_null({name: url, "filename": part.get("document_name")})}
+    return {"type": "file", "file": not_null({"file_data": url, "filename": part.get("document_name")})}
 
 
 def keep(holder: JsonDict, dialect: str, fields: Any) -> JsonDict:

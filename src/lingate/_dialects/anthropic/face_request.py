@@ -82,7 +82,7 @@ def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
     canonical: JsonDict = {"messages": _messages(wire)}
     canonical.update(not_null(wire, _TAKEN))
     for name in ("top_p", "top_k"):
-        if canonical.get(name) == -1:  # LangChain's word for none, which others refuse
+        if canonical.get(name) == -1:  # LangChain's older clients' word for none
             del canonical[name]
     if wire.get("stop_sequences"):
         canonical["stop"] = wire["stop_sequences"]
