@@ -619,3 +619,105 @@ def test_a_conversation_may_end_with_a_system_message_that_says_nothing(model: s
         assert json.loads(request.body)["messages"] == messages
     else:
         assert {f"messages[1].{name}" for name in fields} <= set(request.dropped)
+
+
+def asked_as_openai(model: str, **body: Any) -> HttpRequest:
+    """What goes to a provider when a client of OpenAI's chats asks for its model, and nothing may be left out."""
+    asked = {"model": model, "messages": [{"role": "user", "content": "hi"}], **body}
+    call = dialect("openai_chat").operations["chat"].parse_call(json.dumps(asked).encode(), {})
+    env = {"AWS_REGION": "eu-west-1"}
+    target = lookup.resolve(model, env=env, api_key="sk-test")
+    return form_of(target, "chat").request(call, target)
+
+
+@pytest.mark.parametrize(
+    "model", ["anthropic/claude-sonnet-4-6", "bedrock/us.anthropic.claude-sonnet-4-6", *OTHERS[2:]]
+)
+def test_a_function_that_says_a_second_time_that_it_is_one_is_sent_as_any_other(model: str) -> None:
+    # OpenAI answers such requests; Anthropic reads the type as one of its own tools' and refuses it.
+    function = {"name": "look", "description": "Looks.", "parameters": {"type": "object", "properties": {}}}
+    doubled = asked_as_openai(model, tools=[{"type": "function", "function": {"type": "function", **function}}])
+
+    assert doubled.body == asked_as_openai(model, tools=[{"type": "function", "function": function}]).body
+    assert doubled.dropped == []
+
+
+@pytest.mark.parametrize("model", ["openai/responses/gpt-5", "anthropic/claude-sonnet-4-6", "gemini/gemini-2.5-flash"])
+def test_mistrals_word_for_a_call_that_must_be_is_understood_in_other_formats(model: str) -> None:
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
+
+    theirs = asked_as_openai(model, tools=tools, tool_choice="any")
+
+    assert theirs.body == asked_as_openai(model, tools=tools, tool_choice="required").body
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "bedrock/us.anthropic.claude-sonnet-4-5"])
+@pytest.mark.parametrize("effort", [{}, {"reasoning_effort": "high"}])
+def test_thinking_that_is_on_without_a_budget_is_an_effort_to_claude(model: str, effort: dict[str, str]) -> None:
+    # DeepSeek's, Z.ai's and Moonshot's clients say no more than that.
+    on = asked_as_openai(model, thinking={"type": "enabled"}, **effort)
+
+    assert on.body == asked_as_openai(model, **{"reasoning_effort": "medium", **effort}).body
+
+
+def test_claude_that_adapts_its_thinking_needs_no_budget_either() -> None:
+    on = asked_as_openai("anthropic/claude-opus-4-6", thinking={"type": "enabled"})
+
+    assert json.loads(on.body)["thinking"] == {"type": "adaptive"}
+
+
+DOCUMENT = "data:application/pdf;base64,JVBERi0xLjQ="
+
+
+@pytest.mark.parametrize("url", [DOCUMENT, "https://example.com/a.pdf"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "anthropic/claude-sonnet-4-6",
+        "gemini/gemini-2.5-flash",
+        "openai/responses/gpt-5",
+        "mistral/mistral-small-latest",
+    ],
+)
+def test_a_document_of_mistrals_clients_is_a_file_in_other_formats(model: str, url: str) -> None:
+    part = {"type": "document_url", "document_url": url, "document_name": "a.pdf"}
+    held = {"file_data" if url == DOCUMENT else "file_url": url, "filename": "a.pdf"}
+
+    given, file = (
+        asked_as_openai(model, messages=[{"role": "user", "content": [{"type": "text", "text": "Read."}, one]}])
+        for one in (part, {"type": "file", "file": held})
+    )
+
+    assert given.body == file.body
+    assert url.removeprefix("data:application/pdf;base64,").encode() in given.body
+
+
+def test_a_document_of_mistrals_clients_is_refused_where_there_are_no_files() -> None:
+    content = [{"type": "text", "text": "Read."}, {"type": "document_url", "document_url": DOCUMENT}]
+    with pytest.raises(UnsupportedError):
+        asked_as_openai("cohere/command-a-03-2025", messages=[{"role": "user", "content": content}])
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-6", *OTHERS])
+def test_sampling_of_minus_one_is_none(model: str) -> None:
+    # LangChain's older clients of Anthropic's send it where nothing was asked for.
+    assert sent(model, top_p=-1, top_k=-1, tools=[]).body == sent(model, tools=[]).body
+
+
+def test_a_client_of_anthropics_that_offers_no_tools_any_more_is_not_offered_any_by_us() -> None:
+    call = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "nothing"}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [result]},
+    ]
+
+    for nothing in ({"tools": []}, {"tools": None}):
+        body = json.loads(sent("anthropic/claude-sonnet-4-6", messages=messages, **nothing).body)
+        assert body["messages"] == messages
+        assert body.keys().isdisjoint({"tools", "tool_choice"})
+    for model in OTHERS:
+        assert sent(model, messages=messages, tools=[]).dropped == []
+    offered = json.loads(sent("bedrock/us.anthropic.claude-sonnet-4-6", messages=messages, tools=[]).body)
+    assert offered["toolConfig"]["tools"][0]["toolSpec"]["name"] == "look"

@@ -167,7 +167,7 @@ class ChunkBuilder:
         # The items with their places in the whole list, without which the openai package refuses to add deltas up.
         first = self._counts.get((name, choice), 0)
         self._counts[name, choice] = first + len(items)
-        return [{"index": first + at, **item} for at, item in enumerate(items)]
+        return [{**item, "index": first + at} if item.get("index") is None else item for at, item in enumerate(items)]
 
     def _finish(self, event: Finish) -> JsonDict:
         told = event.native and event.native != event.reason

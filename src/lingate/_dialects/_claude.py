@@ -80,6 +80,8 @@ def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
     if kind == "enabled" and way == "none":
         draft.refuse("thinking", "the model does not think")
         return None, None
+    if kind == "enabled" and not isinstance(budget, int):  # in the words of others, who have no budgets
+        return ({"type": "adaptive"}, effort) if way == "adaptive" else (None, effort or "medium")
     if kind == "adaptive" and way in ("budget", "none"):
         draft.note("thinking.type=adaptive")
         return None, (effort or "medium") if way == "budget" else None

@@ -130,7 +130,7 @@ class Draft:
             raise self.broken(where, "must be an object with a type")
         if CACHE_MARK in part and self.traits.get("cache_control"):
             return {"cache_control": {"type": "ephemeral"}, **without(part, (CACHE_MARK,))}
-        return part
+        return attached(part)
 
     def note_marks(self, part: JsonDict, where: str) -> None:
         # Report what OpenAI's clients say of a part beside what is in it, where there is no place for that.
@@ -160,7 +160,8 @@ class Draft:
         # Raises ConfigError: it has no name.
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise self.broken(f"{where}.function", "must be an object with a name")
-        return function
+        # OpenAI takes a second `type` inside; elsewhere it is another field of the tool, or unknown.
+        return without(function, ("type",)) if function.get("type") == "function" else function
 
     def data_url(self, url: str, where: str) -> tuple[str, str]:
         # Media type and base64 of a data URL.
@@ -193,6 +194,14 @@ class Draft:
 
 def asked_of(call: Call) -> JsonDict:
     return not_null(call.body)
+
+
+def attached(part: JsonDict) -> JsonDict:
+    # A part of content, a document as the `file` that it is to all but those whose clients send such.
+    url = part.get("document_url")
+    if not isinstance(url, str):
+        return part
+    return {"type": "file", "file": not_null({"file_data": url, "filename": part.get("document_name")})}
 
 
 def keep(holder: JsonDict, dialect: str, fields: Any) -> JsonDict:

@@ -389,3 +389,14 @@ def test_an_empty_list_of_tools_is_none() -> None:
     made = parse(tools=[], messages=[{"role": "user", "content": "hi"}])
 
     assert "tools" not in made.body
+
+
+def test_who_called_a_tool_goes_back_as_the_client_said_it() -> None:
+    # Newer answers say of every call that the model itself made it, and the vendor's own loops send that back.
+    use = {"type": "tool_use", "id": "t", "name": "look", "input": {}, "caller": {"type": "direct"}}
+    told = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": [use]}]
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "x"}
+
+    made = parse(messages=[*told, {"role": "user", "content": [result]}])
+
+    assert json.loads(CHAT.request(made, target()).body)["messages"][1] == told[1]

@@ -78,6 +78,14 @@ def test_every_kind_of_delta() -> None:
     ]  # fmt: skip
 
 
+def test_an_annotation_that_says_null_for_its_place_has_one_all_the_same() -> None:
+    # The openai package adds lists up by it: "list delta entry `index` value is not an integer; None".
+    assert deltas(Annotations([{"index": None, "file_id": "f"}]), Annotations([{"index": None}, {"index": 9}])) == [
+        {"annotations": [{"index": 0, "file_id": "f"}]},
+        {"annotations": [{"index": 1}, {"index": 9}]},
+    ]
+
+
 def test_custom_and_legacy_calls_have_their_own_form() -> None:
     assert deltas(ToolStart(0, "c1", "q", kind="custom"), ToolArgs(0, "SELECT")) == [
         {"tool_calls": [{"index": 0, "id": "c1", "type": "custom", "custom": {"name": "q", "input": ""}}]},

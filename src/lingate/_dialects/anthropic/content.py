@@ -36,8 +36,8 @@ def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     file = draft.file(part, where)
     data, name = file.get("file_data"), file.get("filename")
     name = name if isinstance(name, str) else None
-    url = file.get("file_url") or next((v for v in (data, file.get("file_id")) if _is_url(v)), None)
-    if isinstance(url, str) and _is_url(url):
+    places = [place for place in (file.get("file_url"), data, file.get("file_id")) if isinstance(place, str)]
+    if url := next((place for place in places if place.startswith(("https://", "http://"))), None):
         kind = as_str(file.get("format"))
         if kind.startswith("image/"):
             return {"type": "image", "source": {"type": "url", "url": url}}
@@ -45,10 +45,7 @@ def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
             draft.refuse(where, _NO_DOCUMENT.format(kind))
             return None
         return _titled({"type": "document", "source": {"type": "url", "url": url}}, name)
-    if any(
-        isinstance(value, str) and value.startswith(_STORES)
-        for value in (file.get("file_url"), data, file.get("file_id"))
-    ):
+    if any(place.startswith(_STORES) for place in places):
         draft.refuse(where, _NOT_FETCHED)
         return None
     if isinstance(data, str) and data:
@@ -122,10 +119,6 @@ def _inline(media_type: str, data: str, name: str | None, where: str, draft: Dra
 
 def _titled(block: JsonDict, name: str | None) -> JsonDict:
     return {**block, "title": name} if name else block
-
-
-def _is_url(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("https://", "http://"))
 
 
 def _guess(declared: Any, name: str | None) -> str:

@@ -81,6 +81,9 @@ def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
         wire = {**wire, "system": [block for block in wire["system"] if block not in bill]}
     canonical: JsonDict = {"messages": _messages(wire)}
     canonical.update(not_null(wire, _TAKEN))
+    for name in ("top_p", "top_k"):
+        if canonical.get(name) == -1:  # LangChain's older clients' word for none
+            del canonical[name]
     if wire.get("stop_sequences"):
         canonical["stop"] = wire["stop_sequences"]
     if wire.get("service_tier") == "standard_only":
@@ -88,6 +91,8 @@ def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
     _read_metadata(wire.get("metadata"), canonical)
     _read_tools(wire, canonical)
     kept = _read_output(wire, canonical)
+    if "tools" not in canonical and any("tool_calls" in message for message in canonical["messages"]):
+        kept["tools"] = []
     keep(canonical, NAME, {**kept, "bill": bill} if bill else kept)
     return Call(operation, model, canonical, stream=stream)
 
@@ -176,12 +181,13 @@ def assistant_messages(content: Any) -> list[JsonDict]:
     packed = next(filter(None, map(opened, content)), None)
     blocks = [_without_our_citations(block) for block in content if opened(block) is None]
     reading = read_blocks(blocks)
+    exact = reading.exact and not any("caller" in block for block in blocks)
     message = spoken(
         _assistant_content(reading),
         reasoning_content=reading.reasoning,
         thinking_blocks=reading.thinking if has_proof(reading.thinking) else None,
         tool_calls=reading.calls,
-        provider_specific_fields=None if reading.exact else {NAME: {"content": blocks}},
+        provider_specific_fields=None if exact else {NAME: {"content": blocks}},
     )
     if packed:
         put_back(message, packed)

@@ -19,7 +19,7 @@ from lingate._dialects._tools import (
     without_keys,
 )
 from lingate._dialects.anthropic.draft import Draft
-from lingate._dialects.anthropic.facts import FIELD_BETAS, TOOL_BETAS
+from lingate._dialects.anthropic.facts import FIELD_BETAS, NAME, TOOL_BETAS
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import as_dict, dig, not_null, without
@@ -42,7 +42,9 @@ def write_tools(draft: Draft, used: list[str]) -> None:
     search = _web_search(draft)
     if search is not None:
         tools.append(search)
-    if not tools and used:
+    # Its own clients say themselves what there is: the API itself answers without (recorded), and stubs cost cached text.
+    own = draft.target.row.dialect == NAME and "tools" in draft.native
+    if not tools and used and not own:
         tools = [{"name": name, "description": "No longer available.", "input_schema": _OPEN_SCHEMA} for name in used]
         choice = {"type": "none"}
     if tools:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from lingate._dialects._draft import attached
 from lingate._dialects._turns import kept
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import check_parts
@@ -90,6 +91,7 @@ def _part(part: Any, where: str, draft: Draft) -> JsonDict | None:
         part = {"type": "text", "text": part}
     if not isinstance(part, dict):
         raise draft.broken(where, "must be an object with a type")
+    part = attached(part)
     if part.get("cache_control"):
         draft.note("cache_control")
     draft.note_marks(part, where)

@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._check import expect
 from lingate._dialects._dataurl import data_url, is_data_url
+from lingate._dialects._draft import attached
 from lingate._dialects._ignorable import ignorable_part
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import NAME
@@ -31,6 +32,7 @@ def input_part(part: Any, where: str, draft: Draft) -> JsonDict | None:
     if isinstance(part, str):
         return {"type": "input_text", "text": part}
     kind = draft.part(part, where)["type"]
+    part = attached(part)
     if strange := ignorable_part(part, NAME):
         draft.refuse(where, f"there is no part for {strange}")
         return None

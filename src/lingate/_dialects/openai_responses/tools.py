@@ -126,7 +126,7 @@ def search_options(tool: JsonDict) -> JsonDict | None:
 
 def _flat_choice(choice: Any, draft: Draft) -> Any:
     if isinstance(choice, str):
-        return choice
+        return "required" if choice == "any" else choice
     if choice_object(choice, draft).get("type") == "allowed_tools" and isinstance(choice.get("allowed_tools"), dict):
         inner = choice["allowed_tools"]
         tools = inner.get("tools")
