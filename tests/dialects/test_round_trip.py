@@ -104,7 +104,7 @@ def test_luggage_that_was_tampered_with_is_empty(data: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(("provider_specific_fields", "reasoning_details", "tool_calls")), st.integers()))
-def test_luggage_of_the_wrong_shape_changes_nothing(packed: dict[str, Any]) -> None:
+def test_carried_fields_of_the_wrong_shape_changes_nothing(packed: dict[str, Any]) -> None:
     message = {"role": "assistant", "tool_calls": [call()]}
 
     put_back(message, packed)

@@ -27,7 +27,7 @@ def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -
     if not isinstance(tools, list | tuple):
         return
     if any(map(ignorable_tool, tools)) and not sent.target.traits.get("cache_control"):
-        tools = _without_strangers(tools, sent)
+        tools = _without_ignorable(tools, sent)
         if not tools:
             for name in _WITH_TOOLS:
                 wire.pop(name, None)
@@ -39,7 +39,7 @@ def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -
         wire["tools"] = [_tool(tool, drop, sent, keep) if isinstance(tool, dict) else tool for tool in tools]
 
 
-def _without_strangers(tools: Sequence[Any], sent: HttpRequest) -> list[Any]:
+def _without_ignorable(tools: Sequence[Any], sent: HttpRequest) -> list[Any]:
     # Refuse the tools of another provider by name: this one would not say which it does not know.
     kept = []
     for n, tool in enumerate(tools):
