@@ -108,4 +108,16 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
         else:
             messages.append({"role": message["role"], "content": blocks})
     body["messages"] = messages
+    if isinstance(
+        body.get("system"), list
+    ):  # Claude Code's note to Anthropic about itself, which only that address gets
+        notes = [block for block in body["system"] if block.get("text", "").startswith("x-anthropic-billing-header")]
+        body["system"] = [block for block in body["system"] if block not in notes]
+    body["tools"] = [
+        {key: value for key, value in tool.items() if (key, value) != ("type", "custom")}
+        for tool in body.get("tools") or ()
+    ]
+    for name, unsaid in (("tools", []), ("system", []), ("system", ""), ("top_p", -1), ("top_k", -1)):
+        if body.get(name) == unsaid:
+            del body[name]
     return short.without_nulls(body)
