@@ -133,7 +133,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
         reader.take(value, 0)
     texts = reader.texts or [code for code in reader.codes if " " in code]
     message = "; ".join(texts)
-    said = message[:_MAX_SAID]
+    said = message
     for echo in reader.echoes:
         said = said.replace(echo, "")
     counting = _counting_status(status, reader)
@@ -143,7 +143,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
         status=counting,
         codes=tuple(dict.fromkeys(reader.codes)),
         message=message,
-        said=said.lower(),
+        said=said[:_MAX_SAID].lower(),
         quotas=tuple(reader.quotas),
         flagged=reader.flagged,
         waits=tuple(reader.waits),
@@ -389,8 +389,9 @@ _WAIT_NAME = (
 # Where there is no `base_resp`, in other formats than its own, MiniMax puts its number behind the words: `... (1026)`.
 _BASE_NUMBER = r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"
 # What a validator shows of what it refuses is the client's, or the model's: an object behind such words, a quotation with a blank.
+# SageMaker quotes the model's server: `from primary with message "..."`.
 _ECHO = r"(?i)(?:\b(?:got|received|value|in|json|pos \d+|parsing \w+)|'input')\W{0,3}(?=\{)|\b(?:input_value|raw)="
-_QUOTATION = r"""(?<=\w )(?:"[^" ]* [^"]*"|'[^' ]* [^']*'(?!\w)|`[^` ]* [^`]*`)|\bmap\[[^\]]*\]"""
+_QUOTATION = r"""(?<=\w )(?<!th message )(?:"[^" ]* [^"]*"|'[^' ]* [^']*'(?!\w)|`[^` ]* [^`]*`)|\bmap\[[^\]]*(?:\]|$)"""
 _JSON_MARK = r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:"""
 # Gateways in Python put the repr of a dict into their message: {'error': {'code': 'context_length_exceeded', ...}}.
 _ERROR_MARK = r"""["']error\\?["']\s*:"""
