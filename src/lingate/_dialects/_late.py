@@ -12,7 +12,7 @@ from typing import Any
 from lingate._model import JsonDict
 from lingate._wire.shapes import dig
 
-SYSTEM = frozenset({"system", "developer"})
+SYSTEM = ("system", "developer")
 TOLD = "messages[].role (system messages behind the first turn were sent as the user's)"
 
 
@@ -30,17 +30,17 @@ def late_as_users(messages: list[Any], note: Callable[[str], None], into_results
     head = leading(messages)
     system = messages[:head]
     if head > 1:
-        system = [{**messages[0], "content": reduce(joined, [message.get("content") for message in system])}]
+        system = [{**messages[0], "content": reduce(joined, [message.get("content") or "" for message in system])}]
     made, late = list[JsonDict](), list[JsonDict]()
     for message in messages[head:]:
-        role, content = message.get("role"), message.get("content")
+        role = dig(message, "role")
         if role not in SYSTEM:
             if role != "tool":
                 made += late
                 late = []
             made.append(message)
             continue
-        if not content:
+        if not (content := message.get("content")):
             continue
         note(TOLD)
         if into_results and made[-1].get("role") == "tool":
@@ -52,7 +52,7 @@ def late_as_users(messages: list[Any], note: Callable[[str], None], into_results
 
 def leading(messages: list[Any]) -> int:
     # How many system messages stand at the head.
-    return next((n for n, message in enumerate(messages) if message.get("role") not in SYSTEM), len(messages))
+    return next((n for n, message in enumerate(messages) if dig(message, "role") not in SYSTEM), len(messages))
 
 
 def joined(first: Any, second: Any) -> Any:
