@@ -213,7 +213,8 @@ class Encoder(BlockEncoder, dialect=NAME):
             delta["stop_details"] = details
         if "container" in self._native:
             delta["container"] = self._native["container"]
-        last: JsonDict = {"type": "message_delta", "delta": delta, "usage": native_usage(self._usage)}
+        usage = native_usage(self._usage or {"prompt_tokens": self.estimated})
+        last: JsonDict = {"type": "message_delta", "delta": delta, "usage": usage}
         last.update(without(self._native, _DELTA_FIELDS))
         told = begun + self._tell_held(complete=True)
         return told + self._close() + encode_typed(last) + encode_typed({"type": "message_stop"})
