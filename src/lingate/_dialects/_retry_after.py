@@ -125,8 +125,6 @@ _UNITS = {**_SECONDS, "秒": 1.0, "分": 60.0}
 _PART = r"\d+(?:\.\d+)?\s*(?:milliseconds?|ms|µs|us|ns|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b"
 _GLUED = r"(?:\d+(?:\.\d+)?(?:ms|µs|us|ns|[dhms]))+"  # 6m12.5s
 _JOINT = r"[\s,]{0,3}(?:and )?"
-
-
 _DURATIONS = r"(?i)(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s|秒|分)"
 _WHOLE_DURATION = rf"(?i)(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)"
 _PHRASES = (

@@ -183,8 +183,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         self._prefix = b""
         self._text: list[str] = []
         self._refusal = ""
-        self.estimated = 0
-        """Tokens of the prompt, for the beginning: elsewhere they are told at the end, which clients then put in its place."""
+        self.estimated = 0  # tokens of the prompt, which are told at the end elsewhere
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and self._open == "text" and not event.choice:
