@@ -41,7 +41,7 @@ def dig(value: Any, *path: str) -> Any:
 
 def pointed(root: Any, reference: str) -> Any:
     # What `#/...` refers to, as RFC 6901 has it; None where there is no such thing.
-    from urllib.parse import unquote  # the base stays without it
+    from urllib.parse import unquote
 
     for step in reference.split("/")[1:]:
         if isinstance(root, list) and step.isdecimal():

@@ -11,16 +11,17 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from msgspec.structs import asdict
+
 from lingate._auth import signer
 from lingate._io.catalog_sources import CatalogSources
 from lingate._io.config import Config, load
-from lingate._model import ProviderRow
+from lingate._model import Fixed, ProviderRow
 from lingate._providers import lookup
 from lingate._providers.availability import proxy_variable
 from lingate._providers.rows import PROXIES
@@ -46,9 +47,8 @@ _SIGNS = {"ok": "✓", "note": "·", "warning": "!", "broken": "✗"}
 _COLUMN = 22
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
+class Finding(Fixed, frozen=True):
+    # One thing that was looked at.
 
     level: Level
     """`ok`, `note` (as it is, and worth knowing), `warning`, or `broken`."""
@@ -60,9 +60,8 @@ class Finding:
     """What to do; empty where nothing is to be done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the checks look at. `config` holds the defaults where the file cannot be read; `gateway` is the path of a gateway's."""
+class Surroundings(Fixed, frozen=True):
+    # What the checks look at. `config` holds the defaults where the file cannot be read; `gateway` is the path of a gateway's.
 
     env: Mapping[str, str]
     path: str | None
