@@ -16,8 +16,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from msgspec.structs import asdict
-
 from lingate._auth import signer
 from lingate._io.catalog_sources import CatalogSources
 from lingate._io.config import Config, load
@@ -358,7 +356,8 @@ def run(screen: Screen, *, online: bool, as_json: bool, config: str | None, gate
             line = f"{_SIGNS[finding.level]} {finding.about.ljust(_COLUMN)} {finding.text}{remedy}"
             screen.answer(" ".join(line.splitlines()) + "\n")
     if as_json:
-        screen.json([{**asdict(finding), "remedy": finding.remedy or None} for finding in found])
+        fields = Finding.__struct_fields__
+        screen.json([{name: getattr(finding, name) or None for name in fields} for finding in found])
     broken, warnings = (sum(finding.level == level for finding in found) for level in ("broken", "warning"))
     screen.note(f"{len(found)} findings: {broken} broken, {warnings} to be looked at")
     return int(broken > 0)
