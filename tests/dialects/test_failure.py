@@ -524,12 +524,22 @@ def test_a_401_is_about_the_credential_unless_a_code_or_money_says_otherwise(tex
         "wait " * 4_000,
         "<head>" * 9_000,
         "invalid " * 2_000,
+        "map[" * 5_000,
     ],
 )
 def test_hostile_text_costs_little(text: str) -> None:
     for body in (text.encode(), json.dumps({"error": {"message": text}}).encode()):
         assert failure(Head(400, {}), body, target()).kind
         assert least_cpu(failure, Head(400, {}), body, target()) < 0.5
+
+
+@pytest.mark.parametrize(
+    "quoted", ['got {"text": "%s"}', "unknown variant `%s`", "invalid type: map[text:%s]", "field map[%s"]
+)
+def test_a_quotation_longer_than_what_is_read_of_an_error_decides_nothing(quoted: str) -> None:
+    body = json.dumps({"error": {"message": quoted % ("insufficient credits" + " and so on" * 900)}}).encode()
+
+    assert failure(Head(400, {}), body, target()).kind == "bad_request"
 
 
 def test_an_error_that_echoes_a_whole_request_is_told_by_its_status() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lingate._dialects._failure import failure
 from lingate._dialects._retry_after import LONGEST, retry_after
 from lingate._model import Head, ProviderRow, Target
+from tests.effort import least_cpu
 
 NOW = 1_754_667_600.0  # Fri, 08 Aug 2025 15:40:00 GMT
 TARGET = Target(row=ProviderRow(name="acme"), model="m", url="https://acme.test")
@@ -207,6 +208,14 @@ def test_a_point_in_time_without_a_clock_is_not_guessed() -> None:
 
 def test_an_error_that_waiting_does_not_mend_has_no_wait() -> None:
     assert failure(Head(400, {"retry-after": "5"}), b'{"error": {"message": "bad"}}', TARGET).retry_after is None
+
+
+@pytest.mark.parametrize("text", ["1" * 6_000, f"wait {'1' * 5_000}:00:00"])
+def test_a_number_without_an_end_is_no_wait_and_costs_little(text: str) -> None:
+    body = json.dumps({"error": text}).encode()
+
+    assert failure(Head(429, {}), body, TARGET).retry_after is None
+    assert least_cpu(failure, Head(429, {}), body, TARGET) < 0.2
 
 
 NUMBERS = st.one_of(st.floats().map(str), st.integers().map(str), st.text(max_size=12))

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._model import Record
 from lingate._wire import json
 from lingate._wire.shapes import dig
 
@@ -94,9 +94,8 @@ _MAX_TEXT = 20_000
 _MAX_SAID = 6_000
 
 
-@dataclass(slots=True)
-class Evidence:
-    """An error as its sender put it."""
+class Evidence(Record):
+    # An error as its sender put it.
 
     status: int | None
     """HTTP status that counts: the real one, or the body's own where HTTP said success or nothing."""
@@ -112,7 +111,7 @@ class Evidence:
     """A moderation record is attached."""
     waits: tuple[float | str, ...] = ()
     """Seconds to wait that the body states as numbers, and durations it states as text."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     """Headers of an answer further up that the body quotes, names in lower case."""
     request_id: str | None = None
     """The id of the request, if the body has one."""
@@ -133,7 +132,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
         reader.take(value, 0)
     texts = reader.texts or [code for code in reader.codes if " " in code]
     message = "; ".join(texts)
-    said = message[:_MAX_SAID]
+    said = message
     for echo in reader.echoes:
         said = said.replace(echo, "")
     counting = _counting_status(status, reader)
@@ -143,7 +142,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
         status=counting,
         codes=tuple(dict.fromkeys(reader.codes)),
         message=message,
-        said=said.lower(),
+        said=said[:_MAX_SAID].lower(),
         quotas=tuple(reader.quotas),
         flagged=reader.flagged,
         waits=tuple(reader.waits),
@@ -389,8 +388,9 @@ _WAIT_NAME = (
 # Where there is no `base_resp`, in other formats than its own, MiniMax puts its number behind the words: `... (1026)`.
 _BASE_NUMBER = r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"
 # What a validator shows of what it refuses is the client's, or the model's: an object behind such words, a quotation with a blank.
+# SageMaker quotes its server: `from primary with message "..."`.
 _ECHO = r"(?i)(?:\b(?:got|received|value|in|json|pos \d+|parsing \w+)|'input')\W{0,3}(?=\{)|\b(?:input_value|raw)="
-_QUOTATION = r"""(?<=\w )(?:"[^" ]* [^"]*"|'[^' ]* [^']*'(?!\w)|`[^` ]* [^`]*`)|\bmap\[[^\]]*\]"""
+_QUOTATION = r"""(?<=\w )(?<!th message )(?:"[^" ]* [^"]*"|'[^' ]* [^']*'(?!\w)|`[^` ]* [^`]*`)|\bmap\[[^\]]*(?:\]|$)"""
 _JSON_MARK = r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:"""
 # Gateways in Python put the repr of a dict into their message: {'error': {'code': 'context_length_exceeded', ...}}.
 _ERROR_MARK = r"""["']error\\?["']\s*:"""

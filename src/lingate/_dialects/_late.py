@@ -32,18 +32,18 @@ def system_in_place(messages: Any, traits: Traits, note: Callable[[str], None]) 
     head = leading(messages)
     made: list[Any] = list(messages[:head])
     if head > 1:
-        made = [{**messages[0], "content": reduce(joined, [message.get("content") for message in made])}]
+        made = [{**messages[0], "content": reduce(joined, [message.get("content") or "" for message in made])}]
     late: list[Any] = []
     for message in messages[head:]:
-        role, content = message.get("role"), message.get("content")
+        role = dig(message, "role")
         if role not in _SYSTEM:
             if role != "tool":
                 made += late
                 late = []
             made.append(message)
-        elif content:
+        elif content := message.get("content"):
             note(TOLD)
-            if way == "result" and made[-1].get("role") == "tool":
+            if way == "result" and dig(made[-1], "role") == "tool":
                 made[-1] = {**made[-1], "content": joined(made[-1].get("content"), marked(content))}
             else:
                 late.append({**message, "role": "user", "content": marked(content)})
@@ -52,7 +52,7 @@ def system_in_place(messages: Any, traits: Traits, note: Callable[[str], None]) 
 
 def leading(messages: Any) -> int:
     # How many system messages stand at the head.
-    return next((n for n, message in enumerate(messages) if message.get("role") not in _SYSTEM), len(messages))
+    return next((n for n, message in enumerate(messages) if dig(message, "role") not in _SYSTEM), len(messages))
 
 
 def joined(first: Any, second: Any) -> Any:

@@ -125,14 +125,12 @@ _UNITS = {**_SECONDS, "秒": 1.0, "分": 60.0}
 _PART = r"\d+(?:\.\d+)?\s*(?:milliseconds?|ms|µs|us|ns|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b"
 _GLUED = r"(?:\d+(?:\.\d+)?(?:ms|µs|us|ns|[dhms]))+"  # 6m12.5s
 _JOINT = r"[\s,]{0,3}(?:and )?"
-
-
 _DURATIONS = r"(?i)(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s|秒|分)"
 _WHOLE_DURATION = rf"(?i)(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)"
 _PHRASES = (
     r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|replenished|available(?: again)?"
     r"|been timed out)(?:\s+|-(?=after))(?:in |after:? |for )?(?:about |approximately |at least |~)?"
-    rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+:\d\d:\d\d|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+ ?(?:秒|分)钟?[后後])"
+    rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+:\d\d:\d\d|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|((?<!\d)\d+ ?(?:秒|分)钟?[后後])"
     # As Google's packages for Python show it, and Python itself.
     r"|retry_?delay\W{1,6}(?:seconds: )?(\d+(?:\.\d+)?s?)\b"
 )
@@ -151,8 +149,8 @@ def _duration(text: str) -> float | None:
 
 def _sum(text: str) -> float:
     if ":" in text:  # 01:30:00
-        hours, minutes, seconds = map(int, text.split(":"))
-        return hours * 3_600.0 + minutes * 60 + seconds
+        hours, minutes, seconds = map(float, text.split(":"))
+        return hours * 3_600 + minutes * 60 + seconds
     total = 0.0
     for number, unit in re.findall(_DURATIONS, text):
         name = unit.lower()

@@ -41,11 +41,13 @@ def dig(value: Any, *path: str) -> Any:
 
 def pointed(root: Any, reference: str) -> Any:
     # What `#/...` refers to, as RFC 6901 has it; None where there is no such thing.
+    from urllib.parse import unquote
+
     for step in reference.split("/")[1:]:
         if isinstance(root, list) and step.isdecimal():
             root = root[int(step)] if int(step) < len(root) else None
         else:
-            root = dig(root, step.replace("~1", "/").replace("~0", "~"))
+            root = dig(root, unquote(step).replace("~1", "/").replace("~0", "~"))
     return root
 
 

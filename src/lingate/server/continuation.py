@@ -63,10 +63,8 @@ class Continuation:
             return False
         if not (isinstance(error, StreamInterruptedError) or error.retryable):
             return False
-        if (
-            self._exchange.call.operation == "responses"
-            and form_of(state.sent.target, "responses") is self._exchange.form
-        ):
+        exchange = self._exchange
+        if exchange.call.operation == "responses" and form_of(state.sent.target, "responses") is exchange.form:
             return False  # its client gets the provider's own events, which nobody else can go on with
         choices = state.collector.response()["choices"]
         if not choices:
@@ -149,9 +147,8 @@ class Continuation:
         text = self._text + "".join(self._given)
         first = (response["choices"] or [{"index": 0, "message": {"role": "assistant"}, "finish_reason": None}])[0]
         choice = {**first, "message": {**first["message"], "content": text}}
-        told = (
-            _counted(self._exchange.row, None) if response["usage"] is None else summed(self._told, response["usage"])
-        )
+        usage = response["usage"]
+        told = _counted(self._exchange.row, None) if usage is None else summed(self._told, usage)
         return {**response, "choices": [choice], "usage": told}
 
     def untold(self, state: StreamState) -> list[Event]:

@@ -208,9 +208,8 @@ class Exchange(Record, eq=False):
         trail = self.context.trail
         row.request_id = trail[-1].request_id
         row.attempts = len(trail)
-        self.chain.first_event(
-            trail[-1].seconds
-        )  # not the tries before it, nor what the client took to send its request
+        # Not the tries before it, nor what the client took to send its request.
+        self.chain.first_event(trail[-1].seconds)
         if deployment is not None:
             row.deployment = deployment.id
 

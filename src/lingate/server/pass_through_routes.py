@@ -78,7 +78,7 @@ def pass_through_routes_of(general: General) -> list[PassThroughRoute]:
 def pass_through_route_for(
     pass_through_routes: list[PassThroughRoute], request: Request
 ) -> tuple[PassThroughRoute, str] | None:
-    # Where a request leads, and what its path has beyond the passage's.
+    # Where a request leads, and what its path has beyond the route's.
     for route in pass_through_routes:
         endpoint, rest = route.endpoint, request.path.removeprefix(route.path)
         if rest == request.path or request.method not in (endpoint.methods or _METHODS):

@@ -276,6 +276,18 @@ def test_an_answer_without_choices_or_usage_is_still_a_message() -> None:
     assert made["usage"] == {"input_tokens": 0, "output_tokens": 0}
 
 
+@pytest.mark.parametrize(("told", "ended"), [(None, 70), ({"prompt_tokens": 9, "completion_tokens": 2}, 9)])
+def test_the_estimate_that_a_stream_began_with_stands_only_where_nobody_counts(told: Any, ended: int) -> None:
+    encoder = CHAT.encoder(call())
+    encoder.estimated = 70  # type: ignore[attr-defined]
+    events: list[Event] = [Start("i", "m", 1), Text("hi"), Finish("stop"), *([Usage(told)] if told else [])]
+
+    body = b"".join(map(encoder.event, events)) + encoder.end()
+
+    assert json.loads(body.split(b"data: ")[1].split(b"\n")[0])["message"]["usage"]["input_tokens"] == 70
+    assert parse_stream(body)["usage"]["input_tokens"] == ended
+
+
 def _encoded(*events: Event) -> bytes:
     encoder = CHAT.encoder(call())
     return b"".join(encoder.event(event) for event in events) + encoder.end()

@@ -204,6 +204,18 @@ class TestRegularSchemas:
         assert "definitions" not in made
         assert told == []
 
+    def test_a_definition_is_found_by_its_name_in_an_address_and_has_one_that_stands_there_as_it_is(self) -> None:
+        # As generators for TypeScript name what is generic, and as they refer to it.
+        made, _ = self._made(
+            {
+                "properties": {"a": {"$ref": "#/definitions/Record%3Cstring%2Cx~1y%3E"}},
+                "definitions": {"Record<string,x/y>": {"type": "string"}},
+            }
+        )
+
+        assert made["properties"]["a"] == {"$ref": "#/$defs/Record_3Cstring_2Cx_1y_3E"}
+        assert made["$defs"] == {"Record_3Cstring_2Cx_1y_3E": {"type": "string"}}
+
     def test_two_definitions_of_one_name_are_kept_apart(self) -> None:
         made, _ = self._made(
             {

@@ -113,6 +113,13 @@ def test_what_codex_instructs_is_one_text_at_the_head_and_the_users_behind_it_wh
     assert json.loads(NATIVE.request(made, target()).body)["input"] == [late, user, late, *ran, late]
 
 
+@pytest.mark.parametrize("broken", ["hi", None, {"role": ["system"], "content": "hi"}])
+def test_what_is_no_message_is_told_where_a_template_knows_one_system_message_too(broken: Any) -> None:
+    for messages in ([broken], [*HELLO, broken]):
+        with pytest.raises(ConfigError, match="role: must be"):
+            wire({"late_system": "result"}, messages=messages)
+
+
 def test_further_and_late_system_messages_stay_where_they_are() -> None:
     system = {"role": "system", "content": "one"}
     late = {"role": "developer", "content": "two"}

@@ -183,8 +183,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         self._prefix = b""
         self._text: list[str] = []
         self._refusal = ""
-        self.estimated = 0
-        """Tokens of the prompt, for the beginning: elsewhere they are told at the end, which clients then put in its place."""
+        self.estimated = 0  # tokens of the prompt, which are told at the end elsewhere
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and self._open == "text" and not event.choice:
@@ -213,7 +212,8 @@ class Encoder(BlockEncoder, dialect=NAME):
             delta["stop_details"] = details
         if "container" in self._native:
             delta["container"] = self._native["container"]
-        last: JsonDict = {"type": "message_delta", "delta": delta, "usage": native_usage(self._usage)}
+        usage = native_usage(self._usage or {"prompt_tokens": self.estimated})
+        last: JsonDict = {"type": "message_delta", "delta": delta, "usage": usage}
         last.update(without(self._native, _DELTA_FIELDS))
         told = begun + self._tell_held(complete=True)
         return told + self._close() + encode_typed(last) + encode_typed({"type": "message_stop"})

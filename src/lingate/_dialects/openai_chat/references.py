@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,7 @@ def regular(root: Any, told: Callable[[str], None], written: Callable[[Any, Chan
         if reference == "#":
             return reference
         if reference not in names:
-            name = reference.rpartition("/")[2]
+            name = re.sub(r"[^\w.-]", "_", reference.rpartition("/")[2])
             while name in defs:
                 name += "_"
             names[reference], defs[name] = name, {}
