@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from lingate import errors
 from lingate._call.collect import Collector
 from lingate._dialects._base import OperationFormat
 from lingate._model import Call, Event, Failed, Head, HttpRequest, Target, Traits
 from lingate._wire.eventstream import CONTENT_TYPE
+from lingate.errors import LingateError
 from tests.conftest import RECORDINGS
 
 DATE = "Tue, 14 Jul 2026 10:00:00 GMT"
@@ -123,3 +125,36 @@ def body_of(exchange: dict[str, Any]) -> bytes:
     if exchange["response"]["headers"].get("content-type") == CONTENT_TYPE:
         return base64.b64decode(body)
     return body.encode() if isinstance(body, str) else json.dumps(body).encode()
+
+
+_SIGNED_IN_WRONGLY = (
+    "API_KEY_INVALID",
+    "ExpiredToken",
+    "UnrecognizedClient",
+    "InvalidSignature",
+    "security token",
+    "signature",
+)
+_BY_STATUS: dict[int, type[LingateError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    402: errors.QuotaExceededError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    409: errors.ConflictError,
+    413: errors.UpstreamError,
+    422: errors.BadRequestError,
+    429: errors.RateLimitError,
+    503: errors.OverloadedError,
+    529: errors.OverloadedError,
+}
+
+
+def error_of(answer: dict[str, Any]) -> type[LingateError]:
+    """The class, or what it is one of, that a refusal in a recording should get: by its status, but for keys."""
+    said = json.dumps([answer["headers"], answer["body"]])
+    if answer["status"] in (400, 401, 403) and any(word in said for word in _SIGNED_IN_WRONGLY):
+        return errors.AuthenticationError
+    if "model identifier is invalid" in said:
+        return errors.NotFoundError
+    return _BY_STATUS.get(answer["status"], errors.LingateError)

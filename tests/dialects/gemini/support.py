@@ -76,11 +76,16 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
     if not out.get("generationConfig"):
         out.pop("generationConfig", None)
     out.get("systemInstruction", {}).pop("role", None)
-    for content in out.get("contents", ()):
-        content["parts"] = [part for part in content["parts"] if part != {"text": ""}]
+    for content in (out.get("systemInstruction", {}), *out.get("contents", ())):
+        parts = content.get("parts", [])
+        content["parts"] = [part for part in (parts if isinstance(parts, list) else [parts]) if part != {"text": ""}]
         for part in content["parts"]:
+            if part.get("thought") is False:
+                del part["thought"]
             if "data" in part.get("inlineData", {}):
                 part["inlineData"]["data"] = part["inlineData"]["data"].translate(_ALPHABET)
+    if out.get("systemInstruction") == {"parts": []}:
+        del out["systemInstruction"]
     return out
 
 

@@ -11,7 +11,7 @@ import pytest
 from lingate._dialects._failure import failure
 from lingate._dialects.ollama import DIALECT
 from lingate._model import Head, replaced
-from lingate.errors import NotFoundError, StreamInterruptedError
+from lingate.errors import StreamInterruptedError
 from tests.dialects.ollama import oracle
 from tests.dialects.ollama.support import (
     CHAT,
@@ -27,7 +27,7 @@ from tests.dialects.ollama.support import (
     send,
     target,
 )
-from tests.dialects.short import body_of, collect, failed
+from tests.dialects.short import body_of, collect, error_of, failed
 
 pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
 
@@ -169,7 +169,7 @@ def test_a_recorded_error_is_the_error_it_names(exchange: dict[str, Any]) -> Non
 
     error = failure(Head(answer["status"], answer["headers"]), body_of(exchange), target())
 
-    assert type(error) is NotFoundError
+    assert isinstance(error, error_of(answer))
     assert answer["body"]["error"] in (error.detail or "")
 
 

@@ -105,8 +105,8 @@ def _check_usage(canonical: Any, native: Any) -> None:
     assert canonical["prompt_tokens"] == native["input_tokens"]
     assert canonical["completion_tokens"] == native["output_tokens"]
     assert canonical["total_tokens"] == native["total_tokens"]
-    assert canonical["prompt_tokens_details"] == native["input_tokens_details"]
-    assert canonical["completion_tokens_details"] == native["output_tokens_details"]
+    assert canonical.get("prompt_tokens_details") == native.get("input_tokens_details")
+    assert canonical.get("completion_tokens_details") == native.get("output_tokens_details")
     known = ("input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details")
     for name in native:
         if name not in known:
@@ -315,9 +315,8 @@ def _read(parser: Any, data: bytes) -> Any:
     items = [_essence(item) for item in found["output"]]
     usage = found["usage"]
     if usage is not None:
-        usage["input_tokens_details"].setdefault(
-            "cache_write_tokens", 0
-        )  # the format requires it, older answers lack it
+        # The format requires it, older answers lack it.
+        usage.setdefault("input_tokens_details", {}).setdefault("cache_write_tokens", 0)
     return found["output_text"], items, usage, found["status"], found.get("incomplete_details"), found["model"]
 
 
