@@ -40,6 +40,14 @@ def decode(data: bytes | str | memoryview) -> Any:
         raise ValueError("JSON with a number of too many digits") from None
 
 
+def is_json(text: bytes | str) -> bool:
+    try:
+        decode(text)
+    except ValueError:
+        return False
+    return True
+
+
 def encode(value: Any) -> bytes:
     # Write JSON as UTF-8 without spaces.
     # Raises TypeError: The value holds something JSON has no form for.

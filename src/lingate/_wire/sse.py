@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._wire.json import decode
 from lingate._wire.json import encode as encode_json
+from lingate._wire.json import is_json
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """One event may hold an image; more than this is not an event but a fault (or an attack on memory)."""
@@ -136,15 +136,7 @@ def _parse(piece: bytes) -> SseEvent | None:
     if data:
         return name, b"\n".join(data)
     # Google's streams that fail end with the error as bare JSON. A line of nothing but JSON means nothing else here.
-    return (name, piece) if piece.lstrip()[:1] in (b"{", b"[") and _is_json(piece) else None
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        decode(text)
-    except ValueError:
-        return False
-    return True
+    return (name, piece) if piece.lstrip()[:1] in (b"{", b"[") and is_json(piece) else None
 
 
 def encode(data: bytes, name: str = "") -> bytes:

@@ -28,7 +28,6 @@ from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.cohere.assistant import annotations_of, check_message, read_calls, read_message
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.cohere.usage import canonical_logprobs, canonical_usage
-from lingate._dialects.openai_chat.response import is_json
 from lingate._model import (
     Annotations,
     Event,
@@ -46,6 +45,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
+from lingate._wire.json import is_json
 from lingate._wire.shapes import as_dict, as_str, dig, not_null
 from lingate.errors import BadRequestError, LingateError
 

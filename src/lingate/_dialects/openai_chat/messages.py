@@ -217,20 +217,12 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
         arguments = function.get("arguments")
         if not arguments or not isinstance(arguments, str):
             wire["function"] = {**function, "arguments": json.encode_str(arguments) if arguments else "{}"}
-        elif not (traits.get("custom_tools") or _is_gateway(sent) or _is_json(arguments)):
+        elif not (traits.get("custom_tools") or _is_gateway(sent) or json.is_json(arguments)):
             # What a model wrote that was cut off ends every later turn where templates read it: 400 `"function.arguments" [...]
             # must be in JSON format` (HKUDS/nanobot#2469), "invalid function arguments json string" (#2373).
             wire["function"] = {**function, "arguments": json.encode_str({"arguments": arguments})}
             note(sent, "messages[].tool_calls[].function.arguments (no JSON: its text was put into an object)")
     return wire
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.decode(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _call_id(given: Any, sent: HttpRequest) -> Any:

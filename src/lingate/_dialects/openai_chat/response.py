@@ -253,7 +253,7 @@ def _is_whole(message: JsonDict) -> bool:
     calls = message.get("tool_calls") or {"function": message.get("function_call")}
     for kind, function in map(called, calls if isinstance(calls, list) else [calls]):
         arguments = function.get("arguments", "")
-        if kind != "custom" and (arguments is None or (isinstance(arguments, str) and not is_json(arguments))):
+        if kind != "custom" and (arguments is None or (isinstance(arguments, str) and not json.is_json(arguments))):
             return False
     return True
 
@@ -262,12 +262,4 @@ def _is_asked_for(thought: str | None, sent: HttpRequest) -> bool:
     # Whether this is the JSON that was asked for: vLLM's parsers take it for reasoning where the model did not think
     # (vllm-project/vllm#48863, #50948).
     asks = as_str(dig(sent.call.body, "response_format", "type")).startswith("json_")
-    return asks and thought is not None and thought[:1] == "{" and is_json(thought)
-
-
-def is_json(text: str) -> bool:
-    try:
-        json.decode(text)
-    except ValueError:
-        return False
-    return True
+    return asks and thought is not None and thought[:1] == "{" and json.is_json(thought)

@@ -6,9 +6,9 @@ from typing import Any
 
 from lingate._dialects._answers import new_id, told_ids
 from lingate._dialects._counts import integer
-from lingate._dialects.openai_chat.response import arguments_text, called, is_json
+from lingate._dialects.openai_chat.response import arguments_text, called
 from lingate._model import Event, HttpRequest, JsonDict, Text, ToolArgs, ToolStart
-from lingate._wire.json import decode
+from lingate._wire.json import decode, is_json
 from lingate._wire.shapes import as_dicts, as_str, dig, without
 
 _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
