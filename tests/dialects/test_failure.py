@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -558,3 +559,17 @@ def test_an_error_in_more_envelopes_than_anyone_needs_is_still_one(deep: Any) ->
         node = deep(node)
 
     assert failure(Head(429, {}), json.dumps(node).encode(), target()).kind == "rate_limit"
+
+
+def test_no_pattern_is_compiled_again_whatever_else_the_process_has_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = Head(429, {"ratelimit": "default;r=0;t=7"})
+    body = b'{"error": {"message": "Limit 10, Requested 2. Error code: 429 - {\'code\': \'x_y\'}. Try again in 3s"}}'
+    pages = (b"<html><title>Busy</title><p>busy</p></html>", body)
+    first = [str(failure(head, page, target())) for page in pages]
+
+    re.purge()  # what `re` itself keeps it shares with the application, and forgets
+    with monkeypatch.context() as patched:
+        patched.setattr("re._compiler.compile", lambda *_: pytest.fail("compiled again"))
+        again = [str(failure(head, page, target())) for page in pages]
+
+    assert again == first

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from lingate._dialects._evidence import BASE_RESP, Evidence
+from lingate._dialects._redact import compiled
 from lingate.errors import BY_KIND
 
 _DROPPED = {ord(mark): None for mark in " _-./#:[]"}
@@ -378,7 +379,7 @@ _SAID = r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?![^]:;, ])
 
 def _said_status(said: str) -> int | None:
     # `Error code: 429 - {...}`, `502 Bad Gateway`: how proxies tell a status where there is no place for it.
-    found = re.search(_SAID, said)
+    found = compiled(_SAID).search(said)
     return int(found[1]) if found else None
 
 

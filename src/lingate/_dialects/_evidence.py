@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lingate._dialects._redact import compiled
 from lingate._model import Record
 from lingate._wire import json
 from lingate._wire.shapes import dig
@@ -137,7 +137,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
         said = said.replace(echo, "")
     counting = _counting_status(status, reader)
     if counting in (400, 404, 422):
-        said = re.sub(_QUOTATION, "", said)
+        said = compiled(_QUOTATION).sub("", said)
     return Evidence(
         status=counting,
         codes=tuple(dict.fromkeys(reader.codes)),
@@ -316,7 +316,7 @@ class _Reader:
         for key in _ORIGINAL:
             self.original = self.original or _http_status(node.get(key))
         for key, wait in list(node.items())[:99]:
-            if not re.fullmatch(_WAIT_NAME, key) or isinstance(wait, bool):
+            if not compiled(_WAIT_NAME).fullmatch(key) or isinstance(wait, bool):
                 continue
             millis = key.lower().endswith("ms")
             if isinstance(wait, (int, float)) and abs(wait) < 1e15:
@@ -349,7 +349,7 @@ class _Reader:
     def say(self, text: str, depth: int) -> None:
         # Keep a message; JSON inside it is read as what it is, and only the words around it are kept.
         text = self._unnest(text[:_MAX_TEXT].strip(), depth)
-        if text.endswith(")") and (number := re.search(_BASE_NUMBER, text)):
+        if text.endswith(")") and (number := compiled(_BASE_NUMBER).search(text)):
             self.codes.append(BASE_RESP + number[1])
         if text and not any(text in known for known in self.texts):
             self.texts.append(text)
@@ -357,16 +357,16 @@ class _Reader:
     def _unnest(self, text: str, depth: int) -> str:
         start, end = text.find("{"), text.rfind("}")
         refused = _counting_status(self.http_status, self) in (400, 404, 422, 500)
-        echo = refused and re.search(_ECHO, text)
+        echo = refused and compiled(_ECHO).search(text)
         if echo and (start < 0 or echo.start() <= start or "'loc': " in text[: echo.start()]):
             self.echoes.append(text[echo.end() :])
             return text
-        if start < 0 or end <= start or depth >= _MAX_DEPTH or not re.search(_JSON_MARK, text[start:]):
+        if start < 0 or end <= start or depth >= _MAX_DEPTH or not compiled(_JSON_MARK).search(text[start:]):
             return text
         value = _decode_piece(text[start : end + 1])
         if not isinstance(value, dict) or not _READABLE & value.keys():
-            if re.search(_ERROR_MARK, text[start:]):
-                for code in re.findall(_QUOTED_CODE, text[start : start + 4000]):
+            if compiled(_ERROR_MARK).search(text[start:]):
+                for code in compiled(_QUOTED_CODE).findall(text[start : start + 4000]):
                     self.code(code)
             return text
         before = text[:start].removesuffix("[").rstrip(" \n\t-:('\"b")
@@ -379,7 +379,6 @@ class _Reader:
 
 
 _READABLE = frozenset({"error", "errors", "message", "Message", "detail", "code", "base_resp", "msg", "error_msg"})
-# Texts: `re` compiles them when they are first needed, and keeps them.
 # Durations and points in time; `estimated_time` is how long a model still loads.
 _WAIT_NAME = (
     "(?i)retry_?(?:after|delay)(?:_?(?:seconds|ms))?|estimated_time"

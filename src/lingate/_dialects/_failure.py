@@ -242,7 +242,7 @@ _LIMIT_REQUESTED = r"limit:? ?([\d,]{1,15}).{0,60}?requested:? ?([\d,]{1,15})"
 
 def _exceeds_limit(said: str) -> bool:
     # `Limit 30000, Requested 342389`: more than fits into one window, so no wait helps.
-    found = re.search(_LIMIT_REQUESTED, said)
+    found = _redact.compiled(_LIMIT_REQUESTED).search(said)
     if found is None:
         return False
     limit, requested = (int(digits.replace(",", "") or 0) for digits in found.groups())

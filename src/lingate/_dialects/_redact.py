@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from lingate._model import Target
 from lingate._wire import json
@@ -12,6 +13,13 @@ from lingate.errors import LingateError, ProtocolError, StreamInterruptedError
 MAX_DETAIL = 2_000
 _MAX_SCANNED = 16_000
 _BLANK = "[redacted]"
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    # A pattern that is compiled when it is first needed. `re` itself keeps 512 for all of a process: beside an application
+    # with as many, ours would be compiled anew for each error.
+    return re.compile(pattern)
 
 
 def redact(text: str, secrets: Iterable[str], limit: int = MAX_DETAIL) -> str:
@@ -26,7 +34,7 @@ def redact(text: str, secrets: Iterable[str], limit: int = MAX_DETAIL) -> str:
             text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", _BLANK, text)
     # A lone surrogate would fail wherever the text is written.
     text = text[:_MAX_SCANNED].encode("utf-8", "replace").decode()
-    text = re.sub(_CREDENTIALS, _blanked, text)
+    text = compiled(_CREDENTIALS).sub(_blanked, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -38,8 +46,8 @@ def readable(text: str) -> str:
     from html import unescape
 
     text = text[:_MAX_SCANNED]
-    title = re.search(_TITLE, text)
-    words = " ".join(unescape(re.sub(_MARKUP, " ", text)).split())[:600]
+    title = compiled(_TITLE).search(text)
+    words = " ".join(unescape(compiled(_MARKUP).sub(" ", text)).split())[:600]
     head = " ".join(unescape(title.group(1)).split()) if title else ""
     return f"{head}: {words}" if head and not words.startswith(head) else words or head
 
@@ -47,7 +55,7 @@ def readable(text: str) -> str:
 def with_words(error: LingateError, body: bytes, target: Target) -> LingateError:
     # The error for what is neither an answer nor a stream, with the words that came: a proxy's page, or a website's.
     came = body[:_MAX_SCANNED].decode("utf-8", "replace").lstrip("\ufeff \r\n")
-    data = re.match(r"$|[\[{\":]|(?:data|event|id|retry)\b|.{0,99}[\0\ufffd]", came)
+    data = compiled(_DATA).match(came)
     if isinstance(error, (ProtocolError, StreamInterruptedError)) and not data:
         error.detail = redact(readable(came), target.secrets, 600) or None
         error.message += f"; what came instead: {error.detail}"
@@ -70,7 +78,6 @@ def _blanked(found: re.Match[str]) -> str:
     return f"{found.group('lead') or found.group('word') or ''}{_BLANK}"
 
 
-# Texts: `re` compiles them when they are first needed, and keeps them.
 _CREDENTIALS = (
     # "Bearer authentication required" is prose: what follows must hold a digit, or be long.
     r"(?i)(?P<lead>\bBearer\s+(?=[^\s\"',;]*\d|[^\s\"',;]{20})"
@@ -91,5 +98,6 @@ _CREDENTIALS = (
     r"|(?P<word>\b(?:key|token|secret)[\"']?(?:\s{1,3}(?:provided|given|is|was))?\s{0,3}[=:]?\s{0,3}[\"'`(<]?)"
     r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=(?:[a-z]*\d){3})[a-z0-9]{24,})(?:[:._-]\w+)*"
 )
+_DATA = r"$|[\[{\":]|(?:data|event|id|retry)\b|.{0,99}[\0\ufffd]"
 _TITLE = r"(?is)<title[^>]*>(.{0,300}?)</title"
 _MARKUP = r"(?is)<(script|style|head)\b.{0,4000}?</\1\s*>|<!--.{0,4000}?-->|<[^>]{0,1000}>"

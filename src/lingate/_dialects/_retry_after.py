@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+
+from lingate._dialects._redact import compiled
 
 LONGEST = 86_400.0
 """Waits beyond a day are cut to this: they say "not soon", and more than that is a clock or a unit gone wrong."""
@@ -144,7 +145,7 @@ _POINTS = (
 
 
 def _duration(text: str) -> float | None:
-    return _sum(text) if re.fullmatch(_WHOLE_DURATION, text) else None
+    return _sum(text) if compiled(_WHOLE_DURATION).fullmatch(text) else None
 
 
 def _sum(text: str) -> float:
@@ -152,7 +153,7 @@ def _sum(text: str) -> float:
         hours, minutes, seconds = map(float, text.split(":"))
         return hours * 3_600 + minutes * 60 + seconds
     total = 0.0
-    for number, unit in re.findall(_DURATIONS, text):
+    for number, unit in compiled(_DURATIONS).findall(text):
         name = unit.lower()
         total += float(number) * _UNITS["ms" if name == "milli" else name]
     return total
@@ -160,9 +161,9 @@ def _sum(text: str) -> float:
 
 def _spoken(message: str, clock: _Clock) -> float | None:
     # `Please try again in 6m12.5s`, `retry after 20 seconds`, `Please wait 3600 seconds before retrying`.
-    found = re.search(_PHRASES, message[:6_000])
+    found = compiled(_PHRASES).search(message[:6_000])
     if found is None:
-        found = re.search(_POINTS, message[:6_000])
+        found = compiled(_POINTS).search(message[:6_000])
         return found and _until(instant(f"{found[1]}T{found[2]}{found[3] or 'Z'}"), clock)
     text = found[1] or found[2] or found[3]
     number = _number(text)
@@ -180,7 +181,7 @@ def _reset(headers: Mapping[str, str], clock: _Clock, *, limited: bool) -> float
     left: list[float] = []
     for name, value in headers.items():
         if name == "ratelimit":
-            spent += list(map(float, re.findall(_DRAFT_RESETS, value)))
+            spent += list(map(float, compiled(_DRAFT_RESETS).findall(value)))
             continue
         if "reset" not in name or "ratelimit" not in name.replace("rate-", "rate"):
             continue
