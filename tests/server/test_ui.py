@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -103,7 +103,12 @@ class Page:
     def until(self, seen: Callable[[Chrome], Any]) -> Any:
         """What comes of looking again and again, once it is something."""
         drawn_anew = (NoSuchElementException, StaleElementReferenceException)
-        return WebDriverWait(self.browser, 30, poll_frequency=0.05, ignored_exceptions=drawn_anew).until(seen)
+        wait = WebDriverWait(self.browser, 30, poll_frequency=0.05, ignored_exceptions=drawn_anew)
+        try:
+            return wait.until(seen)
+        except TimeoutException as error:
+            shown = self.browser.execute_script("return `${location.href}: ${document.body.innerText}`")
+            raise AssertionError(f"not seen in 30 s; the page is at {shown}") from error
 
     def one(self, selector: str) -> WebElement:
         """An element, when it is there."""
@@ -655,7 +660,7 @@ def test_an_answer_that_breaks_off_is_told_and_the_page_goes_on_looking(page: Pa
         proxy.shutdown()
 
 
-def test_a_double_click_makes_one_key(page: Page, gateway: Running) -> None:
+def test_a_double_click_makes_one_key(page: Page, gateway: Running, key: str) -> None:
     page.enter(MASTER)
     page.go("keys", "alias")
     before = _admin(gateway, "GET", "keys")["total"]
