@@ -17,6 +17,7 @@ import httpx2
 import openai
 import pytest
 
+from lingate.server.access.keys import make_token
 from lingate.simulator import Simulator
 from tests.server.gateway_kit import MASTER, Running, running_gateway
 from tests.server.ledger_rows import rows_of
@@ -276,6 +277,23 @@ def test_no_key_of_this_gateway_goes_on_in_whatever_place_it_stands(
         "Bearer sk-vendor" if first == "vendor" else None,
     )
     assert not any(key.encode() in upstream.heads[-1] for key in (MASTER, second, blocked))
+
+
+@pytest.mark.parametrize("path", ["/open/all", "/tree/oak"])
+def test_a_key_that_this_replica_does_not_know_or_no_longer_stays_here_too(
+    gateway: Running, upstream: RawServer, path: str
+) -> None:
+    upstream.script = Script([b"ok"], headers={"content-type": "text/plain"})
+    deleted = _new_key(gateway)["authorization"].split()[1]
+    httpx2.delete(f"{gateway.url}/admin/keys/{deleted.split('-')[1]}", headers=ADMIN).raise_for_status()
+    elsewhere = make_token()[1]
+    headers = {"x-api-key": deleted, "x-goog-api-key": f"Bearer {elsewhere}"}
+    if path == "/tree/oak":
+        headers["authorization"] = f"Bearer {MASTER}"
+    assert _ask(gateway, f"{path}?key={elsewhere}&token={deleted}&a=b", headers=headers).status_code == 200
+    line, sent = _head(upstream)
+    assert line.split()[1].endswith("?a=b")
+    assert not {"x-api-key", "x-goog-api-key"} & {*sent}
 
 
 def test_a_header_that_is_not_ascii_stays_here(gateway: Running, upstream: RawServer) -> None:

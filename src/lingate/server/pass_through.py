@@ -14,6 +14,7 @@ from lingate._dialects._failure import failure
 from lingate._io.transport import AsyncByteStream, untied
 from lingate.errors import LingateError, NotFoundError, PermissionDeniedError, RequestTimeoutError
 from lingate.server.access import may_use
+from lingate.server.access.keys import is_made
 from lingate.server.entry import own_fields
 from lingate.server.errors import OverloadError, internal
 from lingate.server.exchange import Exchange
@@ -57,7 +58,9 @@ async def pass_through(exchange: Exchange, route: PassThroughRoute, rest: str) -
     def is_ours(value: str) -> bool:
         # Programs that do not know which header is read send their key in several, or another one in each.
         words, access = {value, *value.split()}, gateway.access
-        return bool(token and token in value) or any(access.known(word) or access.refusal(word) for word in words)
+        return bool(token and token in value) or any(
+            is_made(word) or access.known(word) or access.refusal(word) for word in words
+        )
 
     sent = route.request(request, await request.body(exchange.live.max_body), rest, is_ours)
     exchange.call = sent.call

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 import time
 from collections import defaultdict
@@ -33,6 +34,7 @@ _SECRET_BYTES = 32
 SHORTEST = 20
 """Characters a key must have that an administrator brings along instead of having one made."""
 _LONGEST = 512
+_MADE = re.compile(rf"{PREFIX}[0-9a-f]{{{2 * _ID_BYTES}}}-[\w-]{{43}}", re.ASCII).fullmatch
 
 
 def make_token(key_id: str | None = None) -> tuple[str, str]:
@@ -40,6 +42,11 @@ def make_token(key_id: str | None = None) -> tuple[str, str]:
     # key_id: The id to keep, when a key is rotated.
     public = key_id or secrets.token_hex(_ID_BYTES)
     return public, f"{PREFIX}{public}-{secrets.token_urlsafe(_SECRET_BYTES)}"
+
+
+def is_made(token: str) -> bool:
+    # Whether it has the form of those that are made here, known or not: deleted, or another replica's of a moment ago.
+    return _MADE(token) is not None
 
 
 def make_id(kind: str) -> str:
