@@ -365,7 +365,7 @@ def _press(page: Page, alias: str, text: str) -> None:
     page.until(found)
 
 
-def test_a_key_is_made_shown_once_blocked_and_deleted(page: Page, gateway: Running) -> None:
+def test_a_key_is_made_shown_once_blocked_and_deleted(page: Page, gateway: Running, key: str) -> None:
     page.enter(MASTER)
     page.go("keys", "budget")
     page.one("summary").click()
@@ -404,7 +404,7 @@ def test_a_key_is_made_shown_once_blocked_and_deleted(page: Page, gateway: Runni
     assert token not in page.browser.page_source
 
 
-def test_a_key_that_cannot_be_made_says_why_and_keeps_what_was_typed(page: Page, gateway: Running) -> None:
+def test_a_key_that_cannot_be_made_says_why_and_keeps_what_was_typed(page: Page, gateway: Running, key: str) -> None:
     page.enter(MASTER)
     page.go("keys", "budget")
     page.one("summary").click()
