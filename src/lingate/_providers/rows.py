@@ -286,6 +286,7 @@ _ROWS = (
         url_env=("AI21_API_BASE",),
         aliases=("ai21_chat",),
     ),
+    ProviderRow("aiand", "ai&", "https://api.aiand.com/v1", ("AIAND_API_KEY",), ("chat", "responses", "models")),
     ProviderRow(
         "aibadgr",
         "AI Badgr",
@@ -532,6 +533,14 @@ _ROWS = (
         "https://api.compactif.ai/v1",
         ("COMPACTIFAI_API_KEY",),
         url_env=("COMPACTIFAI_API_BASE",),
+    ),
+    ProviderRow(
+        "coralbricks",
+        "CoralBricks",
+        "https://inference.coralbricks.ai/v1",
+        ("CORALBRICKS_API_KEY",),
+        ("chat", "responses", "models"),
+        url_env=("CORALBRICKS_API_BASE",),
     ),
     ProviderRow(
         "cortecs",
@@ -905,6 +914,14 @@ _ROWS = (
         note="Extra parameters pass: top_k, min_p, repetition_penalty, structured_outputs, chat_template_kwargs.",
     ),
     ProviderRow(
+        "hostinger-router",
+        "Hostinger Router",
+        "https://router.hostinger.com/v1",
+        ("HOSTINGER_ROUTER_API_KEY",),
+        ("chat", "responses", "models"),
+        url_env=("HOSTINGER_ROUTER_API_BASE",),
+    ),
+    ProviderRow(
         "hpc-ai",
         "HPC-AI",
         "https://api.hpc-ai.com/inference/v1",
@@ -1013,6 +1030,7 @@ _ROWS = (
         "https://coding-plan-endpoint.kuaecloud.net/v1",
         ("KUAE_API_KEY",),
     ),
+    ProviderRow("kyma", "Kyma API", "https://kymaapi.com/v1", ("KYMA_API_KEY",), ("chat", "transcription", "models")),
     ProviderRow(
         "lambda_ai",
         "Lambda Inference",
@@ -1527,6 +1545,13 @@ _ROWS = (
     ),
     # Provider errors may come inside a 200, and in mid-stream.
     ProviderRow(
+        "openinfer",
+        "OpenInfer",
+        "https://api.openinfer.ai/v1",
+        ("OPENINFER_API_KEY",),
+        url_env=("OPENINFER_API_BASE",),
+    ),
+    ProviderRow(
         "openrouter",
         "OpenRouter",
         "https://openrouter.ai/api/v1",
@@ -1826,6 +1851,13 @@ _ROWS = (
         aliases=("stepfun-ai",),
         traits={"reasoning_history": "reasoning", "efforts": ("low", "medium", "high")},
         note="The international plan has the base https://api.stepfun.ai/step_plan/v1.",
+    ),
+    ProviderRow(
+        "streamlake",
+        "StreamLake (Kuaishou)",
+        "https://wanqing.streamlakeapi.com/api/gateway/v1/endpoints",
+        ("STREAMLAKE_API_KEY",),
+        traits={"reasoning_param": "enable_thinking"},
     ),
     ProviderRow("subconscious", "Subconscious", "https://api.subconscious.dev/v1", ("SUBCONSCIOUS_API_KEY",)),
     ProviderRow("submodel", "submodel InstaGen", "https://llm.submodel.ai/v1", ("SUBMODEL_INSTAGEN_ACCESS_KEY",)),
