@@ -55,8 +55,6 @@ class BlockTurns:
     def add(self, message: Any, at: int) -> None:
         # Raises ConfigError: it is not a message.
         role = dig(message, "role")
-        if self._late and role == "assistant":
-            self._place_late()
         if role == "user":
             self._owed = {}
         # What long conversations are made of needs none of the questions that the others are asked.
@@ -117,7 +115,7 @@ class BlockTurns:
         self._late = []
 
     def _answer(self, content: Any) -> None:
-        self._close_user()
+        self._place_late()
         if self.turns and self.turns[-1]["role"] == "assistant":
             self.turns[-1]["content"] = [*as_blocks(self.turns[-1]["content"]), *as_blocks(content)]
         else:
