@@ -123,7 +123,11 @@ def test_a_late_system_message_never_divides_the_results_of_one_turn() -> None:
         ),
         # An assistant's message that says nothing is none.
         ([user("a"), NOTE, assistant(""), user("b")], [user([text("a"), text("b")]), NOTE], None),
-        ([user("a"), assistant("b"), NOTE, assistant(""), user("c")], [user("a"), assistant("b"), user("c"), NOTE], None),
+        (
+            [user("a"), assistant("b"), NOTE, assistant(""), user("c")],
+            [user("a"), assistant("b"), user("c"), NOTE],
+            None,
+        ),
     ],
 )
 def test_a_late_system_message_stands_behind_a_turn_of_the_users_and_before_one_of_the_assistants(
