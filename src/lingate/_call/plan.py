@@ -15,7 +15,7 @@ import msgspec
 from lingate._call.collect import Collector, add_cost, answer_to
 from lingate._call.policy import MOST_ANSWER, RetryPolicy, Timeout, covers
 from lingate._dialects._base import Further, OperationFormat, StreamDecoder
-from lingate._dialects._redact import with_words
+from lingate._dialects._redact import redact, with_words
 from lingate._dialects._replay import replay
 from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Record, Start, Target, Usage
 from lingate._providers.lookup import credential_headers
@@ -286,7 +286,8 @@ def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Compl
         return not_counted(error) if sent.call.operation == "count_tokens" else error
     try:
         data, raw = form.response(sent, head, body)
-        add_cost(data, head.headers.get(sent.target.traits.get("cost_header", "")))
+        if told := sent.target.traits.get("cost_header"):
+            add_cost(data, head.headers.get(told))
         return Completed(sent, head, data, raw, body)
     except ProtocolError as error:
         is_stream = body.lstrip().startswith((b"data:", b"event:", b":"))
@@ -492,9 +493,8 @@ def _attempt(provider: str, model: str, error: LingateError, seconds: float, wai
 
 def request_id(head: Head, target: Target) -> str | None:
     # The provider's id of the request, from the head of its answer, fit to be written down.
-    found = next(filter(None, map(head.headers.get, _REQUEST_IDS)), None)
-    if found is None or (len(found) <= _LONGEST_ID and not any(secret in found for secret in target.secrets)):
-        return found
-    from lingate._dialects._redact import redact
-
-    return redact(found, target.secrets, _LONGEST_ID)
+    for name in _REQUEST_IDS:
+        if found := head.headers.get(name):
+            odd = len(found) > _LONGEST_ID or any(secret in found for secret in target.secrets)
+            return redact(found, target.secrets, _LONGEST_ID) if odd else found
+    return None

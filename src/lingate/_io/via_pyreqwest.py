@@ -235,9 +235,8 @@ class Clients:
         # A `bounded` one does both: the body is to be read within that time.
         headers = request.headers
         same = id(headers) if headers is request.target.headers else tuple(headers.items())
-        limits = limits_of(timeout, total)
-        key = (request.method, request.url, same, limits, total, bounded)
-        draft, copy, _ = self._drafts.get(key) or self._draft(key, request, limits, total, bounded)
+        key = (request.method, request.url, same, timeout, total, bounded)
+        draft, copy, _ = self._drafts.get(key) or self._draft(key, request, limits_of(timeout, total), total, bounded)
         return copy(draft, _with_bytes(request.body))
 
     def _draft(

@@ -39,12 +39,6 @@ def _settle_at_exit() -> None:
         atexit.register(time.sleep, _SETTLE)
 
 
-def _this_task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    assert task is not None  # whoever awaits is one
-    return task
-
-
 async def _ended() -> NoReturn:
     # End the running task as one that was cancelled.
     # pyreqwest loses a cancellation that comes together with what was waited for: its `select!` takes either, and what it
@@ -52,6 +46,26 @@ async def _ended() -> NoReturn:
     # it does raise is a cancellation of its own, by which anyio's scopes do not know theirs: these say it again at the next await.
     await asyncio.sleep(0)
     raise asyncio.CancelledError
+
+
+class _TimeLimit:
+    # `asyncio.timeout` for one await, with less of it: a stream's first event is waited for under two of them, in cold caches.
+
+    __slots__ = ("_before", "_task", "_timer", "_up")
+
+    def __init__(self, task: asyncio.Task[Any], seconds: float) -> None:
+        self._task, self._before, self._up = task, task.cancelling(), False
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._end)
+
+    def _end(self) -> None:
+        self._up = self._task.cancel()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._timer.cancel()
+        if self._up and self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
+            raise TimeoutError
 
 
 class AsyncPyreqwest:
@@ -74,7 +88,8 @@ class AsyncPyreqwest:
         self._clients = Clients(ClientBuilder if proxies and pin is None else build)
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
-        most, task = self.most, _this_task()
+        task: Any = asyncio.current_task()  # whoever awaits is one
+        most = self.most
         before = task.cancelling()
         body: Any = None
         try:
@@ -97,11 +112,11 @@ class AsyncPyreqwest:
         return await _ended()
 
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
-        task = _this_task()
+        task: Any = asyncio.current_task()
         before = task.cancelling()
         try:
             streamed = self._clients.request(request, timeout)
-            async with asyncio.timeout(timeout.total):
+            with _TimeLimit(task, timeout.total):
                 response = await streamed.__aenter__()
             if task.cancelling() <= before:
                 return _AsyncStream(streamed, response, request, self.most)
@@ -138,7 +153,7 @@ class _AsyncStream:
             if limit is None:
                 piece = await self._reader.read_chunk()
             else:
-                async with asyncio.timeout(limit):
+                with _TimeLimit(task, limit):
                     piece = await self._reader.read_chunk()
             if task.cancelling() <= before:
                 if piece is None:
@@ -163,10 +178,10 @@ class _AsyncStream:
     async def finish(self) -> None:
         if self._streamed is None:
             return
-        task = _this_task()
+        task: Any = asyncio.current_task()
         before = task.cancelling()
         try:
-            async with asyncio.timeout(_SOON):
+            with _TimeLimit(task, _SOON):
                 await self._reader.read_chunk()
         except (PyreqwestError, TimeoutError):
             pass
