@@ -225,6 +225,8 @@ class Exchange(Record, eq=False):
             ("content-type", content_type),
             ("x-lingate-call-id", row.id),
             ("x-litellm-call-id", row.id),
+            ("x-request-id", row.id),  # where OpenAI's packages look for it, and Anthropic's
+            ("request-id", row.id),
         ]
         if row.deployment is not None:
             named = row.deployment if row.deployment.isascii() else quote(row.deployment)

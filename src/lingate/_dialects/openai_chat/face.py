@@ -13,10 +13,10 @@ from lingate._dialects._check import Malformed
 from lingate._dialects._chunks import ChunkBuilder
 from lingate._dialects._face_errors import openai_error
 from lingate._dialects.openai_chat.validation import check_messages, check_parameters, decode_request, fail, flag
-from lingate._model import Call, Event, JsonDict, Start, Text, Usage
+from lingate._model import Annotations, Call, Event, JsonDict, Start, Text, Usage
 from lingate._wire import json
 from lingate._wire.plain import is_plain_chat
-from lingate._wire.shapes import as_list, dig, not_null, without
+from lingate._wire.shapes import as_dict, as_list, dig, not_null, without
 from lingate.errors import BadRequestError, LingateError
 
 _WORDS = ("name", "description", "parameters", "strict", "format")
@@ -116,8 +116,27 @@ def render(response: JsonDict) -> bytes:
 
 
 def render_chat(response: JsonDict) -> bytes:
-    usage = response.get("usage")
-    return json.encode({**response, "usage": _whole(usage)} if isinstance(usage, dict) else response)
+    usage, choices = response.get("usage"), response.get("choices")
+    if isinstance(usage, dict):
+        response = {**response, "usage": _whole(usage)}
+    if isinstance(choices, list) and any(dig(choice, "message", "annotations") for choice in choices):
+        response = {**response, "choices": [_files_apart(choice, "message") for choice in choices]}
+    return json.encode(response)
+
+
+_FILES = ("file_citation", "container_file_citation", "file_path")
+
+
+def _files_apart(choice: JsonDict, name: str) -> JsonDict:
+    # The choice with files that are cited in a place which nobody checks.
+    # The format knows pages only, and Vercel's AI SDK refuses a whole answer for any other annotation.
+    notes = as_list(dig(choice, name, "annotations"))
+    if files := [note for note in notes if dig(note, "type") in _FILES]:
+        message = choice[name]
+        fields = {**as_dict(message.get("provider_specific_fields")), "annotations": files}
+        pages = [note for note in notes if note not in files]
+        return {**choice, name: {**message, "annotations": pages, "provider_specific_fields": fields}}
+    return choice
 
 
 def _whole(usage: JsonDict) -> JsonDict | None:
@@ -158,6 +177,8 @@ class ChunkEncoder:
         chunk = self._builder.chunk(event)
         if type(event) is Start:
             self._text_start = b""
+        elif type(event) is Annotations and chunk is not None:
+            chunk["choices"] = [_files_apart(chunk["choices"][0], "delta")]
         return b"" if chunk is None else b"data: " + json.encode(chunk) + b"\n\n"
 
     def end(self) -> bytes:
