@@ -495,10 +495,22 @@ def test_proofs_of_other_providers_go_out_and_come_back() -> None:
     assert back["content"] == "hi"
 
 
-def test_proofs_of_other_providers_are_not_shown_to_this_formats_own() -> None:
-    output = rendered(canonical(thinking_blocks=[{"type": "thinking", "thinking": "hm", "signature": "EqQB=="}]))[
-        "output"
-    ]
+def test_reasoning_without_a_proof_comes_back_from_clients_that_send_encrypted_reasoning_only() -> None:
+    (whole, _) = rendered(canonical(reasoning_content="hm"))["output"]
+    streamed = told(BEGIN, Thinking("hm"), Text("x"), *END)[-1]["response"]["output"][0]
+    for thought in (whole, streamed):
+        assert thought["encrypted_content"]  # Vercel's AI SDK leaves out what has none
+
+        (back,) = messages(thought, message("hi"))
+
+        assert back["reasoning_content"] == "hm"
+        assert "thinking_blocks" not in back
+
+
+@pytest.mark.parametrize("signature", ["EqQB==", ""])
+def test_proofs_of_other_providers_are_not_shown_to_this_formats_own(signature: str) -> None:
+    block = {"type": "thinking", "thinking": "hm", "signature": signature}
+    output = rendered(canonical(thinking_blocks=[block]))["output"]
 
     made = again({"input": [*output, {"role": "user", "content": "go on"}]})
 
@@ -605,7 +617,7 @@ def test_each_block_of_reasoning_is_an_item() -> None:
 
     items = found[-1]["response"]["output"]
     assert [item["type"] for item in items] == ["reasoning", "reasoning", "reasoning"]
-    assert [item.get("encrypted_content") for item in items] == ["thinking#s0", "redacted_thinking#data", None]
+    assert [item.get("encrypted_content") for item in items] == ["thinking#s0", "redacted_thinking#data", "thinking#"]
 
 
 def test_calls_stay_open_for_more_of_their_arguments() -> None:
