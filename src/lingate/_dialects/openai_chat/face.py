@@ -117,26 +117,24 @@ def render(response: JsonDict) -> bytes:
 
 def render_chat(response: JsonDict) -> bytes:
     usage, choices = response.get("usage"), response.get("choices")
-    if isinstance(usage, dict):
-        response = {**response, "usage": _whole(usage)}
-    if isinstance(choices, list) and any(dig(choice, "message", "annotations") for choice in choices):
-        response = {**response, "choices": [_files_apart(choice, "message") for choice in choices]}
-    return json.encode(response)
+    if isinstance(choices, list):
+        response = {**response, "choices": list(map(_files_apart, choices))}
+    return json.encode({**response, "usage": _whole(usage)} if isinstance(usage, dict) else response)
 
 
 _FILES = ("file_citation", "container_file_citation", "file_path")
 
 
-def _files_apart(choice: JsonDict, name: str) -> JsonDict:
-    # The choice with files that are cited in a place which nobody checks.
-    # The format knows pages only, and Vercel's AI SDK refuses a whole answer for any other annotation.
-    notes = as_list(dig(choice, name, "annotations"))
-    if files := [note for note in notes if dig(note, "type") in _FILES]:
-        message = choice[name]
-        fields = {**as_dict(message.get("provider_specific_fields")), "annotations": files}
-        pages = [note for note in notes if note not in files]
-        return {**choice, name: {**message, "annotations": pages, "provider_specific_fields": fields}}
-    return choice
+def _files_apart(choice: JsonDict) -> JsonDict:
+    # With files that are cited beside the pages: for anything else among these Vercel's AI SDK refuses an answer.
+    name = "delta" if "delta" in choice else "message"
+    notes: tuple[list[Any], list[Any]] = [], []
+    for note in as_list(dig(choice, name, "annotations")):
+        notes[dig(note, "type") in _FILES].append(note)
+    if not notes[1]:
+        return choice
+    fields = {**as_dict(choice[name].get("provider_specific_fields")), "annotations": notes[1]}
+    return {**choice, name: {**choice[name], "annotations": notes[0], "provider_specific_fields": fields}}
 
 
 def _whole(usage: JsonDict) -> JsonDict | None:
@@ -178,7 +176,7 @@ class ChunkEncoder:
         if type(event) is Start:
             self._text_start = b""
         elif type(event) is Annotations and chunk is not None:
-            chunk["choices"] = [_files_apart(chunk["choices"][0], "delta")]
+            chunk["choices"] = list(map(_files_apart, chunk["choices"]))
         return b"" if chunk is None else b"data: " + json.encode(chunk) + b"\n\n"
 
     def end(self) -> bytes:

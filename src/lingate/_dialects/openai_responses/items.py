@@ -78,8 +78,7 @@ def own_item(block: Any) -> JsonDict | None:
 
 def secret_of(block: JsonDict) -> str | None:
     # What a client of this format is given as `encrypted_content` of a thinking block; None if there is nothing in it.
-    # Reasoning without a proof has an empty one: Vercel's AI SDK sends nothing back that has none, and some models refuse
-    # the results of their calls without what they thought before.
+    # Reasoning without a proof has an empty one: Vercel's AI SDK sends back none without, and some models want it.
     if block.get("type") == "redacted_thinking":
         data = block.get("data")
         return seal(_REDACTED, data) if isinstance(data, str) else None
