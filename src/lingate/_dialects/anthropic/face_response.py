@@ -252,7 +252,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         self._open = self._block = self._asked = None
         end = encode_typed({"type": "content_block_stop", "index": self._index})
         if not self._signed:
-            # Vercel's AI SDK sends a block of thinking back only if a signature, be it empty, has been told.
+            # Without one, be it empty, Vercel's AI SDK does not send the block back.
             end = self._delta(self._index, {"type": "signature_delta", "signature": ""}) + end
             self._signed = True
         late, self._late = self._late, []

@@ -105,14 +105,13 @@ class EventBuilder:
     def error(self, error: LingateError) -> list[JsonDict]:
         # The end of a stream that broke, in two events as OpenAI's: some clients know the one only, some the other.
         fault = openai_error(error)[1]["error"]
-        fault = {**fault, "code": fault["code"] or "invalid_prompt"}  # OpenAI's for requests that are wrong
+        fault["code"] = fault["code"] or "invalid_prompt"  # OpenAI's for requests that are wrong
         if self._passing is not None:
             self._response, self._number = self._passing.response(), self._passing.number
         out: list[JsonDict] = []
-        told = {name: fault[name] for name in ("code", "message", "param")}
-        self._emit(out, "error", **told, error=fault)
+        self._emit(out, "error", **without(fault, ("type",)), error=fault)
         if self._response:
-            response = {**self._response, "status": "failed", "error": without(told, ("param",))}
+            response = {**self._response, "status": "failed", "error": without(fault, ("type", "param"))}
             if self._items:
                 response["output"] = [item.final("incomplete") for item in self._items]
             self._emit(out, "response.failed", response=response)
