@@ -83,7 +83,7 @@ def secrets_in(value: Any, key: str = "") -> set[str]:
     # What dialects seal ends with the proof itself, behind a mark that is no letter of base64.
     proof = re.split(r"[#:]", value)[-1]
     inside = _travelling(value) or _travelling(proof)
-    return {proof} if inside is None else secrets_in(inside)
+    return {proof} - {""} if inside is None else secrets_in(inside)
 
 
 def _travelling(value: str) -> Any:

@@ -15,7 +15,7 @@ from google import genai
 from google.genai import types as google_types
 
 from lingate._version import __version__
-from tests.server.asking import ask, chunks, deltas
+from tests.server.asking import ask, chunks, deltas, rows
 from tests.server.client_kit import ADMIN, HI, UPSTREAMS, chat, clients_gateway
 from tests.server.gateway_kit import MASTER, Running
 
@@ -393,3 +393,20 @@ def test_what_a_chat_cannot_say_of_a_prompt_is_refused_by_name(
     answer = ask(gateway, "/v1/completions", {"model": f"{upstream}-large", "prompt": "a", **more}, ADMIN)
     told = answer.json()["error"]
     assert (answer.status_code, told["code"], told["param"]) == (400, "unsupported_parameter", next(iter(more)))
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+def test_vendors_packages_know_the_calls_name_also_of_one_that_failed(gateway: Running, upstream: str) -> None:
+    body: Any = {"model": f"{upstream}-large", "messages": HI}
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=MASTER, max_retries=0) as client:
+        named = [client.chat.completions.create(**body)._request_id]
+        with pytest.raises(openai.APIStatusError) as caught:
+            client.chat.completions.create(**{**body, "model": f"{upstream}-fault-429"})
+        named.append(caught.value.request_id)
+    with anthropic.Anthropic(base_url=gateway.url, api_key=MASTER, max_retries=0) as messages:
+        named.append(messages.messages.create(**body, max_tokens=50)._request_id)
+        with pytest.raises(anthropic.APIStatusError) as failed:
+            messages.messages.create(**{**body, "model": f"{upstream}-fault-429"}, max_tokens=50)
+        named.append(failed.value.request_id)
+    assert set(named) <= {row["id"] for row in rows(gateway)}
+    assert len(set(named)) == 4

@@ -211,6 +211,23 @@ def test_a_stream_that_came_as_json_under_the_name_of_one_is_a_stream_to_its_cli
     assert any('"hello"' in line for line in told)
 
 
+@pytest.mark.parametrize("path", ["/v1/messages", CHAT, "/v1/responses"])
+def test_a_stream_that_came_as_a_list_of_json_is_a_stream_to_clients_of_each_format(
+    upstream: RawServer, tmp_path: Path, path: str
+) -> None:
+    candidate = {"content": {"role": "model", "parts": [{"text": "hello"}]}, "finishReason": "STOP"}
+    body = json.dumps([{"candidates": [candidate]}]).encode()
+    upstream.script = Script([body], headers={"content-type": "application/json"})
+    asked = {"model": "gemini-x", "max_tokens": 5, "stream": True}
+    said = {"input": "hi"} if path == "/v1/responses" else {"messages": [{"role": "user", "content": "hi"}]}
+
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        answer = ask(gateway, path, asked | said)
+
+    assert answer.status_code == 200
+    assert any('"hello"' in line for line in answer.text.splitlines() if line.startswith("data: {"))
+
+
 def test_a_page_of_another_site_reads_long_answers_of_the_admin_side_too(upstream: RawServer, tmp_path: Path) -> None:
     site = "https://app.example"
     with running_gateway(config(upstream.url, cors={"allow_origins": [site]}), tmp_path, auth=True) as gateway:

@@ -22,7 +22,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
-from lingate._wire.shapes import not_null
+from lingate._wire.shapes import as_dict, not_null
 
 _TOP = frozenset({"id", "object", "created", "model", "choices", "usage"})
 _CHOICE = frozenset({"index", "message", "text", "finish_reason", "native_finish_reason", "logprobs"})
@@ -45,8 +45,9 @@ _CALL = frozenset({"id", "type", "function", "custom", "index"})
 _CALLED = ("function", "custom", "function_call")
 
 
-def replay(response: JsonDict, raw: JsonDict | None = None) -> list[Event]:
+def replay(response: JsonDict, raw: Any = None) -> list[Event]:
     # The events by which a stream would have told this response.
+    raw = as_dict(raw) or None  # Google's may have come as a list
     # `response`: a canonical chat response, or a canonical completion, whose choices have a text instead of a message.
     start = Start(response.get("id") or "", response.get("model") or "", response.get("created") or 0)
     start.extra, start.raw = not_null(response, _TOP) or None, raw

@@ -14,7 +14,7 @@ _ASKED = (
 )
 _ASKED_BY_PACKAGES = ("x-stainless-", "openai-", "anthropic-", "x-goog-", "x-lingate-", "x-litellm-")
 """How the headers begin by which the vendors' packages tell of themselves; there are more with every version."""
-_TOLD = "x-lingate-call-id, x-lingate-response-cost, x-lingate-cache, x-lingate-dropped, retry-after"
+_TOLD = "x-lingate-call-id, x-request-id, request-id, x-lingate-response-cost, x-lingate-cache, x-lingate-dropped, retry-after"
 
 
 class _SharedReply:

@@ -225,6 +225,8 @@ class Exchange(Record, eq=False):
             ("content-type", content_type),
             ("x-lingate-call-id", row.id),
             ("x-litellm-call-id", row.id),
+            ("x-request-id", row.id),  # OpenAI's packages look for this
+            ("request-id", row.id),  # and Anthropic's for this
         ]
         if row.deployment is not None:
             named = row.deployment if row.deployment.isascii() else quote(row.deployment)

@@ -325,6 +325,8 @@ def test_another_providers_stream_is_opened_and_closed_block_by_block() -> None:
     assert kinds[0] == "message_start"
     assert kinds[-2:] == ["message_delta", "message_stop"]
     assert kinds.count("content_block_start") == kinds.count("content_block_stop") == 4
+    # Vercel's AI SDK sends a block back only if it was told a signature.
+    assert data.count(b'"delta":{"type":"signature_delta","signature":""}') == 1
 
 
 def test_arguments_of_two_tools_that_come_interleaved_stay_apart() -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from lingate._dialects.openai_chat import DIALECT
-from lingate._model import Call, Extra, Failed, Finish, Start, Text, Thinking, ToolArgs, ToolStart, Usage
+from lingate._model import Annotations, Call, Extra, Failed, Finish, Start, Text, Thinking, ToolArgs, ToolStart, Usage
 from lingate.errors import BadRequestError, InternalServerError, RateLimitError
 from tests.dialects.openai_chat.support import CHAT, HELLO, decode
 
@@ -185,6 +185,31 @@ class TestEncoder:
             ]
 
         assert told(decode(encoded(*EVENTS, stream_options={"include_usage": True}))) == told(EVENTS)
+
+    @pytest.mark.parametrize("kind", ["file_citation", "container_file_citation", "file_path"])
+    def test_files_that_are_cited_stand_where_nobody_checks_them(self, kind: str) -> None:
+        # The format has pages only; clients that check what they read refuse the whole answer for anything else.
+        page: Any = {"type": "url_citation", "url_citation": {"url": "https://a.test", "title": "", "start_index": 0}}
+        file = {"type": kind, "file_id": "f", "index": 7}
+        message = {"role": "assistant", "content": "x", "provider_specific_fields": {"acme": {"a": 1}}}
+        told = {**message, "annotations": [file, page]}
+
+        whole = json.loads(CHAT.render({"choices": [{"index": 0, "message": told}]}))["choices"][0]["message"]
+        deltas = [
+            json.loads(line[6:])["choices"][0]["delta"]
+            for line in encoded(EVENTS[0], Annotations([file, page])).decode().split("\n\n")[:-2]
+        ]
+
+        assert whole == {
+            **message,
+            "annotations": [page],
+            "provider_specific_fields": {"acme": {"a": 1}, "annotations": [file]},
+        }
+        assert deltas[-1] == {
+            "annotations": [{**page, "index": 1}],
+            "provider_specific_fields": {"annotations": [file]},
+        }
+        assert told["annotations"] == [file, page]
 
     def test_fields_that_come_last_are_sent_last(self) -> None:
         data = encoded(*EVENTS, Extra({"late": 1}))

@@ -495,10 +495,22 @@ def test_proofs_of_other_providers_go_out_and_come_back() -> None:
     assert back["content"] == "hi"
 
 
-def test_proofs_of_other_providers_are_not_shown_to_this_formats_own() -> None:
-    output = rendered(canonical(thinking_blocks=[{"type": "thinking", "thinking": "hm", "signature": "EqQB=="}]))[
-        "output"
-    ]
+def test_reasoning_without_a_proof_comes_back_from_clients_that_send_encrypted_reasoning_only() -> None:
+    (whole, _) = rendered(canonical(reasoning_content="hm"))["output"]
+    streamed = told(BEGIN, Thinking("hm"), Text("x"), *END)[-1]["response"]["output"][0]
+    for thought in (whole, streamed):
+        assert thought["encrypted_content"]  # Vercel's AI SDK leaves out what has none
+
+        (back,) = messages(thought, message("hi"))
+
+        assert back["reasoning_content"] == "hm"
+        assert "thinking_blocks" not in back
+
+
+@pytest.mark.parametrize("signature", ["EqQB==", ""])
+def test_proofs_of_other_providers_are_not_shown_to_this_formats_own(signature: str) -> None:
+    block = {"type": "thinking", "thinking": "hm", "signature": signature}
+    output = rendered(canonical(thinking_blocks=[block]))["output"]
 
     made = again({"input": [*output, {"role": "user", "content": "go on"}]})
 
@@ -605,7 +617,7 @@ def test_each_block_of_reasoning_is_an_item() -> None:
 
     items = found[-1]["response"]["output"]
     assert [item["type"] for item in items] == ["reasoning", "reasoning", "reasoning"]
-    assert [item.get("encrypted_content") for item in items] == ["thinking#s0", "redacted_thinking#data", None]
+    assert [item.get("encrypted_content") for item in items] == ["thinking#s0", "redacted_thinking#data", "thinking#"]
 
 
 def test_calls_stay_open_for_more_of_their_arguments() -> None:
@@ -798,8 +810,10 @@ def test_a_stream_that_breaks_ends_as_failed_and_never_as_completed(error: Any, 
     with pytest.raises(openai.APIError) as caught:  # what frameworks show: several of them look over typed failures
         check_events(data)
     assert caught.value.code == code
-    found = decoded(data)[-1]
-    assert found["type"] == "response.failed"
+    # As OpenAI's streams have it: Vercel's AI SDK 5 knows the first event only, Codex the second.
+    *_, told, found = decoded(data)
+    assert (told["type"], told["code"], told["error"]["code"]) == ("error", code, code)
+    assert (found["type"], found["sequence_number"]) == ("response.failed", told["sequence_number"] + 1)
     assert found["response"]["status"] == "failed"
     assert found["response"]["error"]["code"] == code
     assert found["response"]["output"][0]["content"][0]["text"] == "ha"
@@ -815,16 +829,23 @@ def test_a_stream_that_breaks_before_it_began_is_an_error_event() -> None:
     assert found["error"]["code"] == "rate_limit_exceeded"
 
 
+def test_a_stream_that_breaks_for_a_wrong_request_has_openais_code_for_that() -> None:
+    # Vercel's AI SDK 5 requires one, and Codex asks again unless it is this.
+    data = NATIVE.encoder(parse({"input": "hi"})).error(BadRequestError("no", provider="p"))
+
+    assert decoded(data)[0]["error"]["code"] == "invalid_prompt"
+
+
 def test_a_stream_of_this_format_that_breaks_ends_as_failed() -> None:
     encoder = NATIVE.encoder(parse({"input": "hi"}))
     for event in events_of(*streamed(answer(message("hello")))[:6], operation=NATIVE)[:-1]:
         encoder.event(event)
 
-    (found,) = decoded(encoder.error(StreamInterruptedError("cut", provider="p")))
+    told, found = decoded(encoder.error(StreamInterruptedError("cut", provider="p")))
 
-    assert found["type"] == "response.failed"
+    assert (told["type"], found["type"]) == ("error", "response.failed")
     assert found["response"]["id"] == "resp_1"
-    assert found["sequence_number"] == 6
+    assert (told["sequence_number"], found["sequence_number"]) == (6, 7)
 
 
 def test_errors_are_openais() -> None:

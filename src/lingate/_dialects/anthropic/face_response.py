@@ -180,6 +180,7 @@ class Encoder(BlockEncoder, dialect=NAME):
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self._late: list[str] = []
+        self._signed = True
         self._prefix = b""
         self._text: list[str] = []
         self._refusal = ""
@@ -250,6 +251,10 @@ class Encoder(BlockEncoder, dialect=NAME):
             return b""
         self._open = self._block = self._asked = None
         end = encode_typed({"type": "content_block_stop", "index": self._index})
+        if not self._signed:
+            # Without one, be it empty, Vercel's AI SDK does not send the block back.
+            end = self._delta(self._index, {"type": "signature_delta", "signature": ""}) + end
+            self._signed = True
         late, self._late = self._late, []
         told = [self._tell_block({"type": "thinking", "thinking": "", "signature": proof}) for proof in late]
         return b"".join(told) + self._close() + end
@@ -280,6 +285,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         opened = b""
         if self._is_other_thought(event):
             opened = self._open_block("thinking", {"type": "thinking", "thinking": "", "signature": ""})
+            self._signed = False
         self._block = event.block
         told = self._prefix + encode(event.text) + b"}}\n\n" if event.text or event.signature is None else b""
         own = dig(event.raw, "delta")
@@ -287,6 +293,7 @@ class Encoder(BlockEncoder, dialect=NAME):
             told = self._delta(self._index, {**own, "thinking": event.text})
         if event.signature is not None:
             told += self._delta(self._index, {"type": "signature_delta", "signature": event.signature})
+            self._signed = True
         return opened + told
 
     def _on_tool(self, event: ToolStart) -> bytes:

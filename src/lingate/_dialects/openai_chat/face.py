@@ -13,10 +13,10 @@ from lingate._dialects._check import Malformed
 from lingate._dialects._chunks import ChunkBuilder
 from lingate._dialects._face_errors import openai_error
 from lingate._dialects.openai_chat.validation import check_messages, check_parameters, decode_request, fail, flag
-from lingate._model import Call, Event, JsonDict, Start, Text, Usage
+from lingate._model import Annotations, Call, Event, JsonDict, Start, Text, Usage
 from lingate._wire import json
 from lingate._wire.plain import is_plain_chat
-from lingate._wire.shapes import as_list, dig, not_null, without
+from lingate._wire.shapes import as_dict, as_list, dig, not_null, without
 from lingate.errors import BadRequestError, LingateError
 
 _WORDS = ("name", "description", "parameters", "strict", "format")
@@ -116,8 +116,25 @@ def render(response: JsonDict) -> bytes:
 
 
 def render_chat(response: JsonDict) -> bytes:
-    usage = response.get("usage")
+    usage, choices = response.get("usage"), response.get("choices")
+    if isinstance(choices, list):
+        response = {**response, "choices": list(map(_files_apart, choices))}
     return json.encode({**response, "usage": _whole(usage)} if isinstance(usage, dict) else response)
+
+
+_FILES = ("file_citation", "container_file_citation", "file_path")
+
+
+def _files_apart(choice: JsonDict) -> JsonDict:
+    # With files that are cited beside the pages: for anything else among these Vercel's AI SDK refuses an answer.
+    name = "delta" if "delta" in choice else "message"
+    notes: tuple[list[Any], list[Any]] = [], []
+    for note in as_list(dig(choice, name, "annotations")):
+        notes[dig(note, "type") in _FILES].append(note)
+    if not notes[1]:
+        return choice
+    fields = {**as_dict(choice[name].get("provider_specific_fields")), "annotations": notes[1]}
+    return {**choice, name: {**choice[name], "annotations": notes[0], "provider_specific_fields": fields}}
 
 
 def _whole(usage: JsonDict) -> JsonDict | None:
@@ -158,6 +175,8 @@ class ChunkEncoder:
         chunk = self._builder.chunk(event)
         if type(event) is Start:
             self._text_start = b""
+        elif type(event) is Annotations and chunk is not None:
+            chunk["choices"] = list(map(_files_apart, chunk["choices"]))
         return b"" if chunk is None else b"data: " + json.encode(chunk) + b"\n\n"
 
     def end(self) -> bytes:

@@ -41,7 +41,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
-from lingate._wire.shapes import as_dict, as_list
+from lingate._wire.shapes import as_dict, as_list, without
 from lingate._wire.sse import encode_typed
 from lingate.errors import LingateError
 
@@ -103,19 +103,18 @@ class EventBuilder:
         return out
 
     def error(self, error: LingateError) -> list[JsonDict]:
-        # The terminal event of a stream that broke; with `error` at its top, which makes OpenAI's packages raise it.
+        # The end of a stream that broke, in two events as OpenAI's: some clients know the one only, some the other.
         fault = openai_error(error)[1]["error"]
-        code, message = fault["code"] or "server_error", fault["message"]
+        fault["code"] = fault["code"] or "invalid_prompt"  # OpenAI's for requests that are wrong
         if self._passing is not None:
             self._response, self._number = self._passing.response(), self._passing.number
         out: list[JsonDict] = []
-        if not self._response:
-            self._emit(out, "error", code=code, message=message, param=fault["param"], error=fault)
-            return out
-        response = {**self._response, "status": "failed", "error": {"code": code, "message": message}}
-        if self._items:
-            response["output"] = [item.final("incomplete") for item in self._items]
-        self._emit(out, "response.failed", response=response, error=fault)
+        self._emit(out, "error", **without(fault, ("type",)), error=fault)
+        if self._response:
+            response = {**self._response, "status": "failed", "error": without(fault, ("type", "param"))}
+            if self._items:
+                response["output"] = [item.final("incomplete") for item in self._items]
+            self._emit(out, "response.failed", response=response)
         return out
 
     def _emit(self, out: list[JsonDict], kind: str, **fields: Any) -> None:

@@ -50,7 +50,7 @@ def signature_of(item: JsonDict) -> str | None:
     if unseal(secret, NAME) is not None:
         return secret
     foreign = unseal(secret, _BLOCK)
-    return foreign if foreign is not None else seal(NAME, f"{as_str(given)}:{secret}")
+    return seal(NAME, f"{as_str(given)}:{secret}") if foreign is None else foreign or None
 
 
 def restored(item: JsonDict) -> JsonDict:
@@ -77,13 +77,14 @@ def own_item(block: Any) -> JsonDict | None:
 
 
 def secret_of(block: JsonDict) -> str | None:
-    # What a client of this format is given as `encrypted_content` of a thinking block; None if it has no proof.
+    # What a client of this format is given as `encrypted_content` of a thinking block; None if there is nothing in it.
+    # Reasoning without a proof has an empty one: Vercel's AI SDK sends back none without, and some models want it.
     if block.get("type") == "redacted_thinking":
         data = block.get("data")
         return seal(_REDACTED, data) if isinstance(data, str) else None
-    signature = block.get("signature")
-    if not isinstance(signature, str) or not signature:
-        return None
+    signature = as_str(block.get("signature"))
+    if not signature:
+        return seal(_BLOCK, "") if block.get("thinking") else None
     payload = unseal(signature, NAME)
     return seal(_BLOCK, signature) if payload is None else payload.partition(":")[2]
 
