@@ -327,6 +327,18 @@ def test_another_providers_stream_is_opened_and_closed_block_by_block() -> None:
     assert kinds.count("content_block_start") == kinds.count("content_block_stop") == 4
 
 
+def test_blocks_that_the_upstream_never_ends_are_ended_before_the_message_is() -> None:
+    events = [event for event in streamed(message(text("Hi"))) if event["type"] != "content_block_stop"]
+
+    data = _encoded(*decode([sse(*events)]))
+
+    kinds = [line[7:] for line in data.decode().splitlines() if line.startswith("event: ")]
+    assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+    assert kinds.count("message_stop") == kinds.count("content_block_stop") == 1
+    made = parse_stream(data)
+    assert (made["stop_reason"], made["usage"]["output_tokens"]) == ("end_turn", 5)
+
+
 def test_arguments_of_two_tools_that_come_interleaved_stay_apart() -> None:
     data = _encoded(
         Start("c1", "gpt", 1),
