@@ -375,7 +375,9 @@ def test_an_image_without_an_address_is_a_protocol_error() -> None:
 
 
 def test_a_block_with_a_field_nobody_knows_beside_what_it_is_is_read_all_the_same() -> None:
-    body = message({"text": "Hi.", "role": "assistant"}, {"toolUse": {"toolUseId": "t", "name": "f", "input": {}}, "x": 1})
+    body = message(
+        {"text": "Hi.", "role": "assistant"}, {"toolUse": {"toolUseId": "t", "name": "f", "input": {}}, "x": 1}
+    )
 
     said = read(body)["choices"][0]["message"]
 
