@@ -244,6 +244,17 @@ def test_the_stop_sequence_that_we_cut_at_is_told() -> None:
         assert (told["stop_reason"], told["stop_sequence"]) == ("stop_sequence", "END")
 
 
+def test_why_claude_refused_is_told_once_whole_and_streamed() -> None:
+    details = {"type": "refusal", "category": "cyber", "explanation": "No."}
+    body = message(stop_reason="refusal", stop_details=details)
+
+    whole = parse_message(CHAT.render(read(body)))
+    flowing = parse_stream(_encoded(*decode([sse(*streamed(body))])))
+
+    assert whole["content"] == flowing["content"] == []
+    assert whole["stop_details"] == flowing["stop_details"] == details
+
+
 def test_an_openai_refusal_is_text_and_a_stop_reason() -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": None, "refusal": "No."}, "finish_reason": "stop"}
 

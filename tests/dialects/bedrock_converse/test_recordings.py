@@ -58,9 +58,7 @@ def _answer_of(exchange: dict[str, Any]) -> dict[str, Any]:
             blocks[index] = {kind: dict(start)}
         elif name == "contentBlockDelta":
             _add(blocks.setdefault(index, {}), event["delta"])
-        elif name == "messageStop":
-            answer.update(event)
-        elif name == "metadata":
+        elif name == "messageStop" or name == "metadata":
             answer.update(event)
     for block in blocks.values():
         if "toolUse" in block:

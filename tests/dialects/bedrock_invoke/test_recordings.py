@@ -79,9 +79,8 @@ def test_a_recorded_answer_of_claude_says_what_it_said(exchange: dict[str, Any])
     message = response["choices"][0]["message"]
     blocks = body["content"] if "content" in body else [{"type": "text", "text": body["completion"]}]
 
-    assert ("id" not in body or response["id"] == body["id"]) and (
-        "model" not in body or response["model"] == body["model"]
-    )
+    assert "id" not in body or response["id"] == body["id"]
+    assert "model" not in body or response["model"] == body["model"]
     assert (message["content"] or "") == "".join(b["text"] for b in blocks if b["type"] == "text")
     assert [
         (c["id"], c["function"]["name"], json.loads(c["function"]["arguments"])) for c in message.get("tool_calls", [])
