@@ -161,6 +161,8 @@ def error_of(answer: dict[str, Any]) -> type[LingateError]:
     said = json.dumps([answer["headers"], answer["body"]])
     if answer["status"] in (400, 401, 403) and any(word in said for word in _SIGNED_IN_WRONGLY):
         return errors.AuthenticationError
+    if "User location is not supported" in said:
+        return errors.PermissionDeniedError
     if _NO_MODEL.search(said) and answer["status"] in (400, 403, 422):
         return errors.NotFoundError
     return _BY_STATUS.get(answer["status"], errors.LingateError)

@@ -71,7 +71,8 @@ class AnthropicChunks(Guarded):
             events += [{"type": "message_delta", "delta": {"stop_reason": raw["stop_reason"]}, "usage": usage}]
             events += [{"type": "message_stop"}]
         for event in events:
-            self._inner.read(event, out)
+            if not self._inner.over:
+                self._inner.read(event, out)
 
     def cut(self, out: list[Event]) -> None:
         self._inner.cut(out)
