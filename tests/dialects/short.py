@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -133,7 +134,11 @@ _SIGNED_IN_WRONGLY = (
     "UnrecognizedClient",
     "InvalidSignature",
     "security token",
+    "API key",
     "signature",
+)
+_NO_MODEL = re.compile(
+    r"model identifier is invalid|[Mm]odel not found|model_not_found|Model \S+ is not supported|supported API model names"
 )
 _BY_STATUS: dict[int, type[LingateError]] = {
     400: errors.BadRequestError,
@@ -145,6 +150,7 @@ _BY_STATUS: dict[int, type[LingateError]] = {
     413: errors.UpstreamError,
     422: errors.BadRequestError,
     429: errors.RateLimitError,
+    500: errors.InternalServerError,
     503: errors.OverloadedError,
     529: errors.OverloadedError,
 }
@@ -155,6 +161,8 @@ def error_of(answer: dict[str, Any]) -> type[LingateError]:
     said = json.dumps([answer["headers"], answer["body"]])
     if answer["status"] in (400, 401, 403) and any(word in said for word in _SIGNED_IN_WRONGLY):
         return errors.AuthenticationError
-    if "model identifier is invalid" in said:
+    if "User location is not supported" in said:
+        return errors.PermissionDeniedError
+    if _NO_MODEL.search(said) and answer["status"] in (400, 403, 422):
         return errors.NotFoundError
     return _BY_STATUS.get(answer["status"], errors.LingateError)

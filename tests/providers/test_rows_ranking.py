@@ -129,7 +129,10 @@ def test_voyage_and_jina_have_words_of_their_own() -> None:
 def test_recorded_vectors_of_voyage_arrive_as_they_were(recordings: Path) -> None:
     to = resolve("voyage/voyage-3-lite", env={}, api_key="k")
     form = dialect(to.row.dialect).operations["embeddings"]
-    exchanges = [json.loads(line) for line in (recordings / "voyage.jsonl").read_text().splitlines()]
+    file = recordings / "voyage.jsonl"
+    if not file.is_file():
+        pytest.skip(f"no {file}")
+    exchanges = [json.loads(line) for line in file.read_text().splitlines()]
 
     for exchange in exchanges:
         if exchange["response"]["status"] == 200:

@@ -244,6 +244,17 @@ def test_the_stop_sequence_that_we_cut_at_is_told() -> None:
         assert (told["stop_reason"], told["stop_sequence"]) == ("stop_sequence", "END")
 
 
+def test_why_claude_refused_is_told_once_whole_and_streamed() -> None:
+    details = {"type": "refusal", "category": "cyber", "explanation": "No."}
+    body = message(stop_reason="refusal", stop_details=details)
+
+    whole = parse_message(CHAT.render(read(body)))
+    flowing = parse_stream(_encoded(*decode([sse(*streamed(body))])))
+
+    assert whole["content"] == flowing["content"] == []
+    assert whole["stop_details"] == flowing["stop_details"] == details
+
+
 def test_an_openai_refusal_is_text_and_a_stop_reason() -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": None, "refusal": "No."}, "finish_reason": "stop"}
 
@@ -327,6 +338,18 @@ def test_another_providers_stream_is_opened_and_closed_block_by_block() -> None:
     assert kinds.count("content_block_start") == kinds.count("content_block_stop") == 4
     # Vercel's AI SDK sends a block back only if it was told a signature.
     assert data.count(b'"delta":{"type":"signature_delta","signature":""}') == 1
+
+
+def test_blocks_that_the_upstream_never_ends_are_ended_before_the_message_is() -> None:
+    events = [event for event in streamed(message(text("Hi"))) if event["type"] != "content_block_stop"]
+
+    data = _encoded(*decode([sse(*events)]))
+
+    kinds = [line[7:] for line in data.decode().splitlines() if line.startswith("event: ")]
+    assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+    assert kinds.count("message_stop") == kinds.count("content_block_stop") == 1
+    made = parse_stream(data)
+    assert (made["stop_reason"], made["usage"]["output_tokens"]) == ("end_turn", 5)
 
 
 def test_arguments_of_two_tools_that_come_interleaved_stay_apart() -> None:

@@ -42,9 +42,9 @@ def target(model: str = "test.model", traits: Traits | None = None, **row: Any) 
     )
 
 
-def at_bedrock(model: str) -> Target:
+def at_bedrock(model: str, region: str = "us-east-1") -> Target:
     """The target that the table gives for a model."""
-    return resolve(f"bedrock/{model}", env={"AWS_BEARER_TOKEN_BEDROCK": "k" * 20, "AWS_REGION": "us-east-1"})
+    return resolve(f"bedrock/{model}", env={"AWS_BEARER_TOKEN_BEDROCK": "k" * 20, "AWS_REGION": region})
 
 
 _short = short.Short(CHAT, target, JSON_HEAD, STREAM_HEAD)
@@ -139,5 +139,6 @@ def visible(events: Iterable[Event]) -> list[Event]:
 
 def recorded_target(exchange: dict[str, Any]) -> tuple[Target, dict[str, str]]:
     """Where a recorded request went, and the arguments of its path."""
-    *_, model, method = exchange["request"]["url"].split("/")
-    return at_bedrock(unquote(model)), {"model": unquote(model), "method": method}
+    host, _, path = exchange["request"]["url"].removeprefix("https://bedrock-runtime.").partition("/model/")
+    model, _, method = path.rpartition("/")
+    return at_bedrock(unquote(model), host.partition(".")[0]), {"model": unquote(model), "method": method}

@@ -6,6 +6,7 @@ import base64
 import json
 import random
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
@@ -57,9 +58,7 @@ def _answer_of(exchange: dict[str, Any]) -> dict[str, Any]:
             blocks[index] = {kind: dict(start)}
         elif name == "contentBlockDelta":
             _add(blocks.setdefault(index, {}), event["delta"])
-        elif name == "messageStop":
-            answer["stopReason"] = event["stopReason"]
-        elif name == "metadata":
+        elif name == "messageStop" or name == "metadata":
             answer.update(event)
     for block in blocks.values():
         if "toolUse" in block:
@@ -113,13 +112,16 @@ def _check(response: dict[str, Any], native: dict[str, Any]) -> None:
         "end_turn": "stop",
         "max_tokens": "length",
         "tool_use": "tool_calls",
+        "stop_sequence": "stop",
+        "model_context_window_exceeded": "length",
         "guardrail_intervened": "content_filter",
+        "content_filtered": "content_filter",
     }
     assert response["choices"][0]["finish_reason"] == expected[native["stopReason"]]
     assert response["choices"][0]["native_finish_reason"] == native["stopReason"]
     _check_usage(response["usage"], native["usage"])
     kept = {key: value for key, value in native.items() if key not in ("output", "stopReason", "usage")}
-    assert response["provider_specific_fields"]["bedrock_converse"] == kept
+    assert response.get("provider_specific_fields", {}).get("bedrock_converse", {}) == kept
 
 
 def _check_thinking(message: dict[str, Any], thoughts: list[dict[str, Any]]) -> None:
@@ -226,14 +228,12 @@ def test_a_recorded_request_survives_the_way_through_the_canonical_form(exchange
 
     assert made.model == to.model
     assert _normal(json.loads(sent.body)) == _normal(given)
-    assert sent.url.replace("%3A", ":") == exchange["request"]["url"].replace("%3A", ":").replace(
-        "us-west-2", "us-east-1"
-    )
+    assert unquote(sent.url) == unquote(exchange["request"]["url"])
     assert sent.dropped == []
 
 
 # Bedrock takes `video/mp4` where its own model says `mp4`.
-@pytest.mark.parametrize("exchange", [x for x in CHATS if "ddc408ee68d3" not in x["id"]], ids=_id)
+@pytest.mark.parametrize("exchange", [x for x in CHATS if '"format": "video/' not in json.dumps(x["request"])], ids=_id)
 def test_a_recorded_request_that_we_write_again_is_valid_to_the_official_package(exchange: dict[str, Any]) -> None:
     to, path = recorded_target(exchange)
 
@@ -249,7 +249,7 @@ def test_a_recorded_token_count_survives_both_ways(exchange: dict[str, Any]) -> 
     made = COUNT.parse_call(json.dumps(given).encode(), path)
     sent = COUNT.request(made, to)
 
-    assert sent.url == exchange["request"]["url"]
+    assert unquote(sent.url) == unquote(exchange["request"]["url"])
     assert _normal(json.loads(sent.body)["input"]["converse"]) == _normal(given["input"]["converse"])
     check_params(json.loads(sent.body), "CountTokens")
     if answer["status"] == 200:

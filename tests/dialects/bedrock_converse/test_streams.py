@@ -374,6 +374,18 @@ def test_an_image_without_an_address_is_a_protocol_error() -> None:
     assert isinstance(failed(stream(BEGIN, start, piece)), ProtocolError)
 
 
+def test_a_block_with_a_field_nobody_knows_beside_what_it_is_is_read_all_the_same() -> None:
+    body = message(
+        {"text": "Hi.", "role": "assistant"}, {"toolUse": {"toolUseId": "t", "name": "f", "input": {}}, "x": 1}
+    )
+
+    said = read(body)["choices"][0]["message"]
+
+    assert said["content"] == "Hi."
+    assert [call["function"]["name"] for call in said["tool_calls"]] == ["f"]
+    assert said["provider_specific_fields"]["bedrock_converse"]["content"] == body["output"]["message"]["content"]
+
+
 def test_answers_without_the_id_of_a_request_have_ids_of_their_own() -> None:
     data = json.dumps(message({"text": "x"})).encode()
     sent = CHAT.request(call(), target())

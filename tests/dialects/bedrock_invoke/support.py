@@ -88,7 +88,7 @@ def decode(pieces: Iterable[bytes], model: str, sent: HttpRequest | None = None)
 
 def recorded_model(exchange: dict[str, Any]) -> tuple[str, str]:
     """Model and method of a recorded request."""
-    *_, model, method = exchange["request"]["url"].split("/")
+    model, _, method = exchange["request"]["url"].partition("/model/")[2].rpartition("/")
     return unquote(model), method
 
 

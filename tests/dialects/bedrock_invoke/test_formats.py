@@ -706,6 +706,24 @@ def test_anthropics_first_format_is_read() -> None:
     assert (choice["message"]["content"], choice["finish_reason"]) == (" Hello!", "stop")
 
 
+def test_anthropics_first_format_is_read_as_a_stream_too() -> None:
+    counts = {"inputTokenCount": 16, "outputTokenCount": 11}
+    data = chunks(
+        {"type": "completion", "completion": " Hel", "stop_reason": None, "stop": None},
+        {"completion": "lo!", "stop_reason": None, "stop": None},
+        {"completion": "", "stop_reason": "max_tokens", "stop": None, "amazon-bedrock-invocationMetrics": counts},
+    )
+
+    events = decode([data], "anthropic.claude-v2:1")
+
+    assert [type(event) for event in events if isinstance(event, Start | Finish)] == [Start, Finish]
+    answer = collect(events)
+    assert (answer["choices"][0]["message"]["content"], answer["choices"][0]["finish_reason"]) == (" Hello!", "length")
+    assert (answer["usage"]["prompt_tokens"], answer["usage"]["completion_tokens"]) == (16, 11)
+    assert collect(decode(single_bytes(data), "anthropic.claude-v2:1"))["choices"] == answer["choices"]
+    assert isinstance(decode([data[:-300]], "anthropic.claude-v2:1")[-1], Failed)
+
+
 def test_reasoning_of_openais_open_models_is_told_from_their_text() -> None:
     said = {"role": "assistant", "content": "<reasoning>Hm.</reasoning>Hello!"}
     body = {"choices": [{"index": 0, "message": said, "finish_reason": "stop"}]}

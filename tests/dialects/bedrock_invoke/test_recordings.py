@@ -6,6 +6,7 @@ import base64
 import json
 import random
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
@@ -76,17 +77,21 @@ def test_a_recorded_answer_of_claude_says_what_it_said(exchange: dict[str, Any])
     body = exchange["response"]["body"]
     response = _whole(exchange)
     message = response["choices"][0]["message"]
+    blocks = body["content"] if "content" in body else [{"type": "text", "text": body["completion"]}]
 
-    assert (response["id"], response["model"]) == (body["id"], body["model"])
-    assert (message["content"] or "") == "".join(b["text"] for b in body["content"] if b["type"] == "text")
+    assert "id" not in body or response["id"] == body["id"]
+    assert "model" not in body or response["model"] == body["model"]
+    assert (message["content"] or "") == "".join(b["text"] for b in blocks if b["type"] == "text")
     assert [
         (c["id"], c["function"]["name"], json.loads(c["function"]["arguments"])) for c in message.get("tool_calls", [])
-    ] == [(b["id"], b["name"], b["input"]) for b in body["content"] if b["type"] == "tool_use"]
-    usage = body["usage"]
-    cached = (usage.get("cache_read_input_tokens") or 0) + (usage.get("cache_creation_input_tokens") or 0)
-    assert response["usage"]["prompt_tokens"] == usage["input_tokens"] + cached
-    assert response["usage"]["completion_tokens"] == usage["output_tokens"]
-    assert json.loads(CHAT.render(response))["content"] == body["content"]
+    ] == [(b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"]
+    assert response["choices"][0]["finish_reason"] == _word(body["stop_reason"], bool(message.get("tool_calls")))
+    if "usage" in body:
+        usage = body["usage"]
+        cached = (usage.get("cache_read_input_tokens") or 0) + (usage.get("cache_creation_input_tokens") or 0)
+        assert response["usage"]["prompt_tokens"] == usage["input_tokens"] + cached
+        assert response["usage"]["completion_tokens"] == usage["output_tokens"]
+    assert json.loads(CHAT.render(response))["content"] == blocks
 
 
 @pytest.mark.parametrize("exchange", [x for x in ANSWERS if x in NOVAS], ids=_id)
@@ -95,16 +100,25 @@ def test_a_recorded_answer_of_nova_says_what_it_said(exchange: dict[str, Any]) -
     response = _whole(exchange)
     message = response["choices"][0]["message"]
     blocks = body["output"]["message"]["content"]
+    counted = body["usage"]
+    cached = {
+        name: counted[native]
+        for name, native in (
+            ("cached_tokens", "cacheReadInputTokenCount"),
+            ("cache_write_tokens", "cacheWriteInputTokenCount"),
+        )
+        if native in counted
+    }
 
-    assert message["content"] == "".join(block.get("text", "") for block in blocks)
-    assert [json.loads(c["function"]["arguments"]) for c in message.get("tool_calls", [])] == [
-        block["toolUse"]["input"] for block in blocks if "toolUse" in block
-    ]
-    assert response["usage"]["prompt_tokens"] == body["usage"]["inputTokens"]
-    assert response["usage"]["total_tokens"] == body["usage"]["totalTokens"]
-    assert response["usage"]["prompt_tokens_details"] == {"cached_tokens": 0, "cache_write_tokens": 0}
-    expected = {"max_tokens": "length", "tool_use": "tool_calls"}
-    assert response["choices"][0]["finish_reason"] == expected[body["stopReason"]]
+    assert (message["content"] or "") == "".join(block.get("text", "") for block in blocks)
+    assert [
+        (c["id"], c["function"]["name"], json.loads(c["function"]["arguments"])) for c in message.get("tool_calls", [])
+    ] == [(b["toolUse"]["toolUseId"], b["toolUse"]["name"], b["toolUse"]["input"]) for b in blocks if "toolUse" in b]
+    assert response["usage"]["prompt_tokens"] == counted["inputTokens"] + sum(cached.values())
+    assert response["usage"]["completion_tokens"] == counted["outputTokens"]
+    assert response["usage"]["total_tokens"] == response["usage"]["prompt_tokens"] + counted["outputTokens"]
+    assert response["usage"].get("prompt_tokens_details", {}) == cached
+    assert response["choices"][0]["finish_reason"] == _word(body["stopReason"], bool(message.get("tool_calls")))
 
 
 _SAID: dict[str, Any] = {
@@ -114,37 +128,103 @@ _SAID: dict[str, Any] = {
     "cohere": lambda body: (body["generations"][0]["text"], body["generations"][0]["finish_reason"]),
     "command_r": lambda body: (body["text"], body["finish_reason"]),
     "jurassic": lambda body: (body["completions"][0]["data"]["text"], body["completions"][0]["finishReason"]["reason"]),
+    "openai_chat": lambda body: (body["choices"][0]["message"]["content"], body["choices"][0]["finish_reason"]),
 }
-_WORDS = {
-    "LENGTH": "length",
-    "length": "length",
-    "MAX_TOKENS": "length",
-    "FINISH": "stop",
-    "STOP_SEQUENCE": "stop",
-    "stop": "stop",
-    "endoftext": "stop",
-}
+_CUT = ("length", "max_tokens")
+_FILTERED = ("content_filtered", "content_filter", "guardrail_intervened", "error_toxic", "refusal")
+
+
+def _word(native: str, has_calls: bool) -> str:
+    """OpenAI's word for one of any maker's: what is none of the others ended on its own."""
+    if native.lower() in _CUT:
+        return "length"
+    if native.lower() in _FILTERED:
+        return "content_filter"
+    return "tool_calls" if has_calls else "stop"
+
+
+def _counted(exchange: dict[str, Any]) -> tuple[int, int] | None:
+    """What the headers say was read and written, else the body; the recording may have neither."""
+    headers, body = exchange["response"]["headers"], exchange["response"]["body"]
+    if "x-amzn-bedrock-input-token-count" in headers:
+        names = ("x-amzn-bedrock-input-token-count", "x-amzn-bedrock-output-token-count")
+        return int(headers[names[0]]), int(headers[names[1]])
+    for read, written in (("prompt_token_count", "generation_token_count"), ("prompt_tokens", "completion_tokens")):
+        if read in (counts := body.get("usage", body)):
+            return counts[read], counts[written]
+    return (body["inputTextTokenCount"], body["results"][0]["tokenCount"]) if "inputTextTokenCount" in body else None
 
 
 @pytest.mark.parametrize("exchange", [x for x in ANSWERS if x in TEXTS], ids=_id)
 def test_a_recorded_answer_in_text_says_what_it_said(exchange: dict[str, Any]) -> None:
     text, reason = _SAID[_form(exchange)](exchange["response"]["body"])
-    headers = exchange["response"]["headers"]
 
     response = _whole(exchange)
 
     choice = response["choices"][0]
-    assert choice["message"] == {"role": "assistant", "content": text}
+    assert {name: value for name, value in choice["message"].items() if value is not None} == {
+        "role": "assistant",
+        "content": text,
+    }
     if exchange["response"]["body"].get("amazon-bedrock-guardrailAction") == "INTERVENED":
         assert choice["finish_reason"] == "content_filter"
     else:
-        assert (choice["native_finish_reason"], choice["finish_reason"]) == (reason, _WORDS[reason])
-    assert response["usage"]["prompt_tokens"] == int(headers["x-amzn-bedrock-input-token-count"])
-    assert response["usage"]["completion_tokens"] == int(headers["x-amzn-bedrock-output-token-count"])
-    assert response["provider_specific_fields"]["bedrock_invoke"] == exchange["response"]["body"]
+        assert (choice.get("native_finish_reason", reason), choice["finish_reason"]) == (reason, _word(reason, False))
+    usage = response.get("usage") or {}
+    assert (usage.get("prompt_tokens"), usage.get("completion_tokens")) == (_counted(exchange) or (None, None))
+    if _form(exchange) != "openai_chat":  # which is canonical as it is
+        assert response["provider_specific_fields"]["bedrock_invoke"] == exchange["response"]["body"]
 
 
 # Streams
+
+
+def _first(event: dict[str, Any], name: str) -> dict[str, Any]:
+    return event[name][0] if event.get(name) else {}
+
+
+def _told(event: dict[str, Any]) -> list[Any]:
+    """Where an event of any maker's may have a piece of text."""
+    openai, nova = _first(event, "choices").get("delta", {}), event.get("contentBlockDelta", {}).get("delta", {})
+    claude = event.get("delta", {}) if event.get("type") == "content_block_delta" else {}
+    top = event.get("text") if event.get("event_type") in (None, "text-generation") else ""
+    listed = [_first(event, name).get("text") for name in ("outputs", "generations")]
+    named = [event.get(name) for name in ("outputText", "generation", "completion")]
+    return [openai.get("content"), nova.get("text"), claude.get("text"), top, *listed, *named]
+
+
+def _call(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The call that begins with an event."""
+    block, start = event.get("content_block", {}), event.get("contentBlockStart", {}).get("start", {})
+    if block.get("type") == "tool_use":
+        return {"id": block["id"], "name": block["name"], "arguments": ""}
+    if "toolUse" in start:
+        return {"id": start["toolUse"]["toolUseId"], "name": start["toolUse"]["name"], "arguments": ""}
+    return None
+
+
+def _calls(on_the_wire: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The calls of a stream, put together independently of the code under test."""
+    calls: list[dict[str, Any]] = []
+    for event in on_the_wire:
+        if begun := _call(event):
+            calls.append(begun)
+        piece = (event.get("delta") or {}).get("partial_json") if event.get("type") == "content_block_delta" else None
+        nova = event.get("contentBlockDelta", {}).get("delta", {}).get("toolUse", {}).get("input")
+        if calls:
+            calls[-1]["arguments"] += piece or nova or ""
+    return calls
+
+
+def _reason(on_the_wire: list[dict[str, Any]]) -> str:
+    """The last word for why it ended."""
+    found: list[str] = []
+    for event in on_the_wire:
+        places = [event, _first(event, "choices"), _first(event, "outputs"), _first(event, "generations")]
+        places += [event.get(name) or {} for name in ("delta", "messageStop", "response")]
+        found += [one[name] for one in places for name in ("stop_reason", "stopReason", "completionReason", "finish_reason")
+                  if isinstance(one.get(name), str)]  # fmt: skip
+    return found[-1] if found else "stop"
 
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)
@@ -155,26 +235,20 @@ def test_a_recorded_stream_says_what_the_provider_said(exchange: dict[str, Any])
     response = collect(decode([body_of(exchange)], model))
 
     message, usage = response["choices"][0]["message"], response["usage"]
-    texts = [
-        *(event["delta"].get("text", "") for event in on_the_wire if event.get("type") == "content_block_delta"),
-        *(event["contentBlockDelta"]["delta"]["text"] for event in on_the_wire if "contentBlockDelta" in event),
-        *(event.get("outputText", "") for event in on_the_wire),
+    assert (message["content"] or "") == "".join(piece for event in on_the_wire for piece in _told(event) if piece)
+    calls = _calls(on_the_wire)
+    assert [(c["id"], c["function"]["name"], c["function"]["arguments"]) for c in message.get("tool_calls", [])] == [
+        (call["id"], call["name"], call["arguments"] or "{}") for call in calls
     ]
-    assert (message["content"] or "") == "".join(texts)
-    calls = [e["content_block"] for e in on_the_wire if e.get("content_block", {}).get("type") == "tool_use"]
-    assert [c["id"] for c in message.get("tool_calls", [])] == [block["id"] for block in calls]
-    pieces = "".join(
-        event["delta"].get("partial_json", "") for event in on_the_wire if event.get("type") == "content_block_delta"
-    )
-    assert pieces == "".join(c["function"]["arguments"] for c in message.get("tool_calls", []))
     counted = on_the_wire[-1].get("amazon-bedrock-invocationMetrics", {"inputTokenCount": 6, "outputTokenCount": 3})
-    assert usage["prompt_tokens"] == counted["inputTokenCount"]
-    if not calls:  # for calls Anthropic counts more than Bedrock does
-        assert abs(usage["completion_tokens"] - counted["outputTokenCount"]) <= 1
-    reasons = json.dumps(on_the_wire)
-    wanted = "tool_calls" if calls else "length" if "max_tokens" in reasons or '"LENGTH"' in reasons else "stop"
-    blocked = '"INTERVENED"' in reasons
-    assert response["choices"][0]["finish_reason"] == ("content_filter" if blocked else wanted)
+    cached = sum(counted.get(name, 0) for name in ("cacheReadInputTokenCount", "cacheWriteInputTokenCount"))
+    assert usage["prompt_tokens"] == counted["inputTokenCount"] + cached
+    # Anthropic counts calls and thoughts that Bedrock does not.
+    written = [event["usage"]["output_tokens"] for event in on_the_wire if event.get("type") == "message_delta"]
+    assert usage["completion_tokens"] == (written or [counted["outputTokenCount"]])[-1]
+    blocked = any(event.get("amazon-bedrock-guardrailAction") == "INTERVENED" for event in on_the_wire)
+    wanted = "content_filter" if blocked else _word(_reason(on_the_wire), bool(calls))
+    assert response["choices"][0]["finish_reason"] == wanted
 
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)
@@ -216,7 +290,7 @@ def test_a_recorded_stream_of_claude_that_we_write_again_says_the_same(exchange:
 # Requests
 
 
-@pytest.mark.parametrize("exchange", CLAUDES, ids=_id)
+@pytest.mark.parametrize("exchange", [x for x in CLAUDES if "messages" in x["request"]["body"]], ids=_id)
 def test_a_recorded_request_to_claude_survives_the_way_through_the_canonical_form(exchange: dict[str, Any]) -> None:
     given = exchange["request"]["body"]
     model, method = recorded_model(exchange)
@@ -225,14 +299,14 @@ def test_a_recorded_request_to_claude_survives_the_way_through_the_canonical_for
     sent = CHAT.request(made, at_bedrock(model))
 
     assert made.stream == (method == "invoke-with-response-stream")
-    assert sent.url.replace("%3A", ":").rpartition("/model/")[2] == f"{model}/{method}"
+    assert unquote(sent.url).rpartition("/model/")[2] == f"{model}/{method}"
     assert _normal(json.loads(sent.body)) == _normal(given)
     assert sent.dropped == []
 
 
 def _normal(body: dict[str, Any]) -> dict[str, Any]:
     """A request with content as lists of blocks, one turn of a role in a row, and without what says nothing."""
-    body = {name: value for name, value in body.items() if value is not None}
+    body = {name: value for name, value in body.items() if value is not None and (name, value) != ("tools", [])}
     turns: list[dict[str, Any]] = []
     for turn in body["messages"]:
         if turns and turns[-1]["role"] == turn["role"]:
@@ -252,35 +326,54 @@ def _blocks(content: Any) -> Any:
 
 def _as_canonical(body: dict[str, Any], form: str) -> dict[str, Any]:
     """What an SDK's user would have written to get this body."""
-    if form == "nova":
-        config = body["inferenceConfig"]
+    flat = {**body, **body.get("textGenerationConfig", {}), **body.get("inferenceConfig", {})}
+    found = {ours: next((flat[n] for n in theirs if n in flat), None) for ours, theirs in _NAMES.items()}
+    if form in ("nova", "openai_chat"):
         turns = [
             *({"role": "system", "content": block["text"]} for block in body.get("system", ())),
-            *({"role": turn["role"], "content": turn["content"][0]["text"]} for turn in body["messages"]),
+            *({**turn, "content": _text(turn["content"])} for turn in body["messages"]),
         ]
-        made = {"messages": turns, "max_tokens": config.get("maxTokens", config.get("max_new_tokens"))}
         tools = body.get("toolConfig", {}).get("tools", [])
-        made["tools"] = [_as_tool(tool["toolSpec"]) for tool in tools] or None
-        names = {"temperature": "temperature", "topP": "top_p", "stopSequences": "stop"}
-        return made | {ours: config[name] for name, ours in names.items() if name in config}
+        return {"messages": turns, **found, "tools": [_as_tool(tool["toolSpec"]) for tool in tools] or None}
     prompt = body.get("inputText") or body.get("prompt") or body["message"]
-    flat = {**body, **body.get("textGenerationConfig", {})}
-    names = {
-        "max_tokens": ("maxTokenCount", "max_gen_len", "max_tokens", "maxTokens"),
-        "temperature": ("temperature",),
-        "top_p": ("topP", "top_p", "p"),
-        "stop": ("stopSequences", "stop", "stop_sequences"),
-    }
-    found = {ours: next((flat[n] for n in theirs if n in flat), None) for ours, theirs in names.items()}
     return {"messages": [{"role": "user", "content": prompt}], **found}
 
 
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else content[0]["text"]
+
+
+_NAMES = {
+    "max_tokens": ("maxTokenCount", "max_gen_len", "max_tokens", "maxTokens", "max_new_tokens"),
+    "temperature": ("temperature",),
+    "top_p": ("topP", "top_p", "p"),
+    "stop": ("stopSequences", "stop", "stop_sequences"),
+}
+
+
+def _without_own(body: dict[str, Any]) -> dict[str, Any]:
+    """A body without settings that only its maker knows, for which users have no words but the maker's."""
+    known = {name for names in _NAMES.values() for name in names}
+    kept = {*known, "messages", "system", "toolConfig", "prompt", "message", "inputText", "schemaVersion"}
+    body = {name: value for name, value in body.items() if name in {*kept, "textGenerationConfig", "inferenceConfig"}}
+    for name in ("textGenerationConfig", "inferenceConfig"):
+        if name in body:
+            body[name] = {key: value for key, value in body[name].items() if key in known and value != []}
+    return body
+
+
+def _is_plain(exchange: dict[str, Any]) -> bool:
+    """Whether each turn of a request is one text."""
+    turns = exchange["request"]["body"].get("messages", ())
+    return all(isinstance(t["content"], str) or [list(block) for block in t["content"]] == [["text"]] for t in turns)
+
+
 def _as_tool(spec: dict[str, Any]) -> dict[str, Any]:
-    function = {"name": spec["name"], "description": spec["description"], "parameters": spec["inputSchema"]["json"]}
-    return {"type": "function", "function": function}
+    told = {name: spec[name] for name in ("name", "description") if name in spec}
+    return {"type": "function", "function": {**told, "parameters": spec["inputSchema"]["json"]}}
 
 
-@pytest.mark.parametrize("exchange", [*NOVAS, *TEXTS], ids=_id)
+@pytest.mark.parametrize("exchange", [x for x in (*NOVAS, *TEXTS) if _is_plain(x)], ids=_id)
 def test_a_recorded_request_in_another_makers_format_is_what_we_write_for_it(exchange: dict[str, Any]) -> None:
     given = json.loads(json.dumps(exchange["request"]["body"]))
     model, method = recorded_model(exchange)
@@ -291,18 +384,17 @@ def test_a_recorded_request_in_another_makers_format_is_what_we_write_for_it(exc
 
     written = json.loads(sent.body)
     if form == "nova":
-        config = given["inferenceConfig"]
-        config["maxTokens"] = config.pop("max_new_tokens", None) or config["maxTokens"]
+        config = given.get("inferenceConfig", {})
+        for old, new in (("max_new_tokens", "maxTokens"), ("top_p", "topP")):
+            if old in config:
+                config[new] = config.pop(old)
         given.setdefault("schemaVersion", "messages-v1")
     if form in ("llama", "mistral_text"):
         # Whoever recorded these sent the question without the tags that the models are trained on.
         assert given["prompt"] in written.pop("prompt")
         del given["prompt"]
-    config = given.get("textGenerationConfig", {})
-    if config.get("stopSequences") == []:
-        del config["stopSequences"]
-    assert written == given
-    assert sent.url.replace("%3A", ":").rpartition("/model/")[2] == f"{model}/{method}"
+    assert _without_own(written) == _without_own(given)
+    assert unquote(sent.url).rpartition("/model/")[2] == f"{model}/{method}"
 
 
 @pytest.mark.parametrize("exchange", [x for x in exchanges() if _is(x, "count_tokens")], ids=_id)
@@ -313,7 +405,7 @@ def test_a_recorded_token_count_survives_both_ways(exchange: dict[str, Any]) -> 
     made = COUNT.parse_call(json.dumps(given).encode(), {"model": model, "method": method})
     sent = COUNT.request(made, at_bedrock(model))
 
-    assert sent.url.replace("%3A", ":") == exchange["request"]["url"]
+    assert unquote(sent.url) == unquote(exchange["request"]["url"])
     inner, wanted = (
         json.loads(base64.b64decode(body["input"]["invokeModel"]["body"])) for body in (json.loads(sent.body), given)
     )
@@ -362,7 +454,8 @@ def test_a_recorded_embedding_survives_both_ways(exchange: dict[str, Any]) -> No
     )
     assert [item["embedding"] for item in response["data"]] == vectors
     assert [item["index"] for item in response["data"]] == [*range(len(vectors))]
-    counted = int(exchange["response"]["headers"]["x-amzn-bedrock-input-token-count"])
+    header = exchange["response"]["headers"].get("x-amzn-bedrock-input-token-count")
+    counted = int(header or body["inputTextTokenCount"])
     assert response["usage"] == {"prompt_tokens": counted, "total_tokens": counted}
 
 

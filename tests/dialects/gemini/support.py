@@ -108,6 +108,21 @@ def chunks_of(exchange: dict[str, Any]) -> list[dict[str, Any]]:
     return body if isinstance(body, list) else [body]
 
 
+_BROKEN = (
+    "MALFORMED_FUNCTION_CALL",
+    "UNEXPECTED_TOOL_CALL",
+    "TOO_MANY_TOOL_CALLS",
+    "MALFORMED_RESPONSE",
+    "MISSING_THOUGHT_SIGNATURE",
+)
+
+
+def broke_off(exchange: dict[str, Any]) -> bool:
+    """Whether the model made no sense, which is all that the answer says."""
+    ends = [one.get("finishReason") for chunk in chunks_of(exchange) for one in chunk.get("candidates") or ()]
+    return any(end in _BROKEN for end in ends)
+
+
 def stream_bytes(exchange: dict[str, Any]) -> bytes:
     body = exchange["response"]["body"]
     return body.encode() if isinstance(body, str) else json.dumps(body, indent=1).encode()

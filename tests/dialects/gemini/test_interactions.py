@@ -716,38 +716,90 @@ def test_as_a_face_it_is_generate_content() -> None:
     assert told.usage_metadata.thoughts_token_count == 12
 
 
+def _id(item: dict[str, Any]) -> str:
+    return str(item["id"])
+
+
 def _recorded() -> list[dict[str, Any]]:
     file = RECORDINGS / "gemini-interactions.jsonl"
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.is_file() else []
 
 
 @pytest.mark.skipif(not _recorded(), reason="no recordings: set LINGATE_RECORDINGS")
-@pytest.mark.parametrize("item", _recorded(), ids=lambda item: item["id"])
-def test_recorded_exchanges(item: dict[str, Any]) -> None:
-    asked, body = item["request"]["body"], item["response"]["body"]
-    config = asked["generation_config"]
+@pytest.mark.parametrize(
+    "item", [x for x in _recorded() if isinstance(x["request"]["body"].get("input"), str)], ids=_id
+)
+def test_a_recorded_question_is_asked_as_it_was(item: dict[str, Any]) -> None:
+    asked = item["request"]["body"]
+    config = asked.get("generation_config") or {}
+    names = {"temperature": "temperature", "max_tokens": "max_output_tokens", "reasoning_effort": "thinking_level"}
+
     sent = wire(
         FLASH,
         messages=[{"role": "user", "content": asked["input"]}],
-        temperature=config["temperature"],
-        max_tokens=config["max_output_tokens"],
-        reasoning_effort=config["thinking_level"],
+        **{ours: config[native] for ours, native in names.items() if native in config},
     )
-    assert checked(sent)["generation_config"] == {**config, "thinking_summaries": "auto"}
+
+    made = checked(sent).get("generation_config", {})
+    assert {name: made.get(name) for name in names.values()} == {name: config.get(name) for name in names.values()}
+    assert sent["input"][-1]["content"] == [{"type": "text", "text": asked["input"]}]
+
+
+@pytest.mark.skipif(not _recorded(), reason="no recordings: set LINGATE_RECORDINGS")
+@pytest.mark.parametrize("item", [x for x in _recorded() if x["response"]["status"] == 200], ids=_id)
+def test_a_recorded_answer_says_what_the_provider_said(item: dict[str, Any]) -> None:
+    body = item["response"]["body"]
+    steps, told = _told(body)
+
+    answer = read(FLASH, body) if isinstance(body, dict) else collect(events_of(FLASH, body.encode()))
+
+    message = answer["choices"][0]["message"]
+    output = [part for step in steps if step["type"] == "model_output" for part in step.get("content") or ()]
+    assert (message["content"] or "") == "".join(part.get("text") or "" for part in output)
+    calls = [step for step in steps if step["type"] == "function_call"]
+    made = [
+        (one["id"], one["function"]["name"], json.loads(one["function"]["arguments"]))
+        for one in message.get("tool_calls", ())
+    ]
+    assert made == [(one["id"], one["name"], one.get("arguments") or {}) for one in calls]
+    signatures = [step["signature"] for step in steps if step["type"] == "thought" and step.get("signature")]
+    blocks = [one for one in message.get("thinking_blocks", ()) if one.get("signature")]
+    assert all(any(proof in block["signature"] for block in blocks) for proof in signatures)
+    usage = told.get("usage")
+    if usage:
+        written = usage["total_output_tokens"] + usage.get("total_thought_tokens", 0)
+        assert answer["usage"]["prompt_tokens"] == usage["total_input_tokens"] + usage.get("total_tool_use_tokens", 0)
+        assert (answer["usage"]["completion_tokens"], answer["usage"]["total_tokens"]) == (
+            written,
+            usage["total_tokens"],
+        )
+
+
+def _told(body: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The steps of an answer, and the answer without them, from its events where there are any."""
     if isinstance(body, dict):
-        answer, text = read(FLASH, body), body["steps"][-1]["content"][0]["text"]
-        usage = body["usage"]
-    else:
-        data = [json.loads(line[6:]) for line in body.splitlines() if line.startswith("data: {")]
-        deltas = [event["delta"] for event in data if event["event_type"] == "step.delta"]
-        text = "".join(delta["text"] for delta in deltas if delta["type"] == "text")
-        answer, usage = collect(events_of(FLASH, body.encode())), data[-1]["interaction"]["usage"]
-    assert answer["choices"][0]["message"]["content"] == text
-    assert answer["usage"]["prompt_tokens"] == usage["total_input_tokens"]
-    assert answer["usage"]["completion_tokens"] == usage["total_output_tokens"] + usage["total_thought_tokens"]
-    assert answer["usage"]["total_tokens"] == usage["total_tokens"]
-    block = answer["choices"][0]["message"]["thinking_blocks"][-1]
-    assert block["signature"].startswith("gemini#")
+        return body["steps"], body
+    steps: dict[int, dict[str, Any]] = {}
+    told: dict[str, Any] = {}
+    for event in (json.loads(line[6:]) for line in body.splitlines() if line.startswith("data: {")):
+        told.update(event.get("interaction") or {})
+        if event["event_type"] == "step.start":
+            steps[event["index"]] = dict(event["step"])
+        elif event["event_type"] == "step.delta":
+            _add(steps[event["index"]], event["delta"])
+    for step in steps.values():
+        if isinstance(step.get("arguments"), str):
+            step["arguments"] = json.loads(step["arguments"])
+    return list(steps.values()), told
+
+
+def _add(step: dict[str, Any], delta: dict[str, Any]) -> None:
+    if delta["type"] == "text":
+        step.setdefault("content", []).append(delta)
+    elif delta["type"] == "thought_signature":
+        step["signature"] = step.get("signature", "") + delta["signature"]
+    elif delta["type"] == "arguments_delta":
+        step["arguments"] = (step.get("arguments") or "") + delta["arguments"]
 
 
 FIELDS = [

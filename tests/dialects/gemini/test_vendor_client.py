@@ -18,7 +18,7 @@ from lingate._model import Call
 from lingate.errors import AuthenticationError, OverloadedError, RateLimitError
 from lingate.simulator import Simulator
 from tests.dialects.gemini.oracle import client_at
-from tests.dialects.gemini.support import CHAT, chunks_of, decode, parse, read, recorded, stream_bytes
+from tests.dialects.gemini.support import CHAT, broke_off, chunks_of, decode, parse, read, recorded, stream_bytes
 from tests.dialects.short import collect
 from tests.servers import RawServer, Script
 
@@ -161,7 +161,11 @@ def test_an_error_in_mid_stream_is_raised_by_the_vendors_client() -> None:
     assert caught.value.code == 503
 
 
-GOOD = [x for x in recorded() if x["response"]["status"] == 200 and "enerateContent" in x["request"]["url"]]
+GOOD = [
+    x
+    for x in recorded()
+    if x["response"]["status"] == 200 and "enerateContent" in x["request"]["url"] and not broke_off(x)
+]
 
 
 @pytest.mark.skipif(not GOOD, reason="no recordings: set LINGATE_RECORDINGS")
@@ -177,8 +181,9 @@ def test_a_recorded_answer_that_went_through_us_is_read_by_the_vendors_types_as_
 
     assert _said(ours) == "".join(map(_said, theirs))
     assert _calls(ours) == [call for one in theirs for call in _calls(one)]
-    assert _finish(ours) == _finish(theirs[-1])
-    assert _counts(ours) == _counts(theirs[-1])
+    assert _finish(ours) == next((found for one in reversed(theirs) if any(found := _finish(one))), [])
+    *counts, total = _counts(theirs[-1])
+    assert _counts(ours) == (*counts, total or _counts(ours)[-1])
     signatures = [part.thought_signature for one in theirs for part in _parts(one) if part.thought_signature]
     assert [part.thought_signature for part in _parts(ours) if part.thought_signature] == signatures
 

@@ -10,7 +10,7 @@ import pytest
 
 from lingate._dialects._failure import failure
 from lingate._dialects.ollama import DIALECT
-from lingate._model import Head, replaced
+from lingate._model import Event, Head, Start, replaced
 from lingate.errors import StreamInterruptedError
 from tests.dialects.ollama import oracle
 from tests.dialects.ollama.support import (
@@ -73,8 +73,11 @@ def _check(response: dict[str, Any], body: dict[str, Any]) -> None:
         (one["function"]["name"], json.loads(one["function"]["arguments"])) for one in message.get("tool_calls", ())
     ]
     assert made == [(one["function"]["name"], one["function"]["arguments"]) for one in native["tool_calls"]]
-    assert [one["id"] for one in message.get("tool_calls", ())] == [one["id"] for one in native["tool_calls"]]
-    assert choice["finish_reason"] == ("tool_calls" if made else body["done_reason"])
+    assert all(
+        a["id"] == b.get("id", a["id"])
+        for a, b in zip(message.get("tool_calls", ()), native["tool_calls"], strict=True)
+    )
+    assert choice["finish_reason"] == ("tool_calls" if made else body.get("done_reason", "stop"))
     usage = response["usage"]
     assert usage.get("prompt_tokens") == body.get("prompt_eval_count")
     assert usage["completion_tokens"] == body["eval_count"]
@@ -105,12 +108,18 @@ def test_a_recorded_stream_says_what_the_server_said(exchange: dict[str, Any]) -
 @_each(TURNS)
 def test_a_recorded_stream_gives_the_same_events_however_its_bytes_are_cut(exchange: dict[str, Any]) -> None:
     data = body_of(exchange)
-    whole = decode([data])
+    whole = _without_id(decode([data]))
     places = random.Random(exchange["id"])
 
-    assert decode([data[n : n + 1] for n in range(len(data))]) == whole
+    assert _without_id(decode([data[n : n + 1] for n in range(len(data))])) == whole
     for at in range(1, len(data)) if len(data) < 3000 else places.sample(range(1, len(data)), 200):
-        assert decode([data[:at], data[at:]]) == whole
+        assert _without_id(decode([data[:at], data[at:]])) == whole
+
+
+def _without_id(events: list[Event]) -> list[Event]:
+    """Events without the answer's id, which is made up where the time has no fraction of a second."""
+    assert isinstance(events[0], Start)
+    return [replaced(events[0], id=""), *events[1:]]
 
 
 @_each(STREAMS)
@@ -139,15 +148,24 @@ def test_a_recorded_request_survives_the_way_through_the_canonical_form(exchange
     sent = DIALECT.operations[made.operation].request(made, to)
 
     # A prompt goes on as a chat; what is empty says nothing; without a word about it the answer is streamed.
-    expected = {name: value for name, value in given.items() if value not in ("", [], {}, None)}
+    expected = _telling(given)
     if "prompt" in expected:
         expected["messages"] = [{"role": "user", "content": expected.pop("prompt")}]
         expected.pop("raw", None)
     if made.operation == "chat":
         expected.setdefault("stream", True)
-    assert json.loads(sent.body) == expected
+    assert _telling(json.loads(sent.body)) == expected
     assert sent.dropped == []
     assert made.stream is given.get("stream", made.operation == "chat")
+
+
+def _telling(body: Any) -> Any:
+    """A request without what is empty, and without the kind that every call is of."""
+    if not isinstance(body, dict):
+        return [_telling(one) for one in body] if isinstance(body, list) else body
+    plain = {**body, "type": None} if "arguments" in (body.get("function") or ()) else body
+    told = {name: value if name == "arguments" else _telling(value) for name, value in plain.items()}
+    return {name: value for name, value in told.items() if value not in ("", [], {}, None)}
 
 
 @_each(EMBEDS)
@@ -184,7 +202,14 @@ def test_the_answer_goes_back_into_the_history(exchange: dict[str, Any]) -> None
     sent_back = send(made)[0]["messages"]
 
     told = {name: value for name, value in sent_back[0].items() if value}
-    calls = [{"id": one["id"], "function": _plain(one["function"])} for one in native["tool_calls"]]
+    calls = [
+        {
+            name: _plain(value) if name == "function" else value
+            for name, value in one.items()
+            if name in ("id", "function")
+        }
+        for one in native["tool_calls"]
+    ]
     expected = {"role": "assistant", **native, "tool_calls": calls}
     assert told == {name: value for name, value in expected.items() if value}
     assert [one.get("tool_name") for one in sent_back[1:-1]] == [
@@ -221,5 +246,14 @@ def test_a_recorded_stream_that_we_write_again_is_the_same_to_the_official_packa
 
 
 def _judged(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without the time of each line, which canonical events do not have: only the first counts, in seconds."""
-    return [{name: value for name, value in item.items() if name != "created_at"} for item in items]
+    """Without the time of each line, which canonical events do not have, and without lines that say nothing."""
+    items = [item for item in items if item.get("done") or item.get("response") or _says(item.get("message") or {})]
+    reasons: list[dict[str, Any]] = [
+        {"done_reason": "stop"} if item.get("done") else {} for item in items
+    ]  # old ones lack it
+    plain = [{name: value for name, value in item.items() if name != "created_at"} for item in items]
+    return [{**reason, **item} for reason, item in zip(reasons, plain, strict=True)]
+
+
+def _says(message: dict[str, Any]) -> bool:
+    return any(message.get(name) for name in ("content", "thinking", "tool_calls"))

@@ -50,7 +50,7 @@ def render_message(response: JsonDict) -> bytes:
         "type": "message",
         "role": "assistant",
         "model": response.get("model") or "",
-        "content": message_blocks(message),
+        "content": message_blocks(without(message, ("refusal",)) if native.get("stop_details") else message),
         "stop_reason": stop_reason(
             choice.get("finish_reason"), _said(native, choice.get("native_finish_reason")), message.get("refusal")
         ),

@@ -48,7 +48,7 @@ class MessageStream(StreamedAnswer):
     # them, and it sees the same blocks as the provider sent.
 
     __slots__ = (
-        "_blocks", "_calls", "_delta", "_extra", "_head", "_id", "_ids", "_length", "_reason", "_started", "_thoughts", "_usage",
+        "_blocks", "_calls", "_delta", "_extra", "_head", "_id", "_ids", "_length", "_reason", "_thoughts", "_usage",
     )  # fmt: skip
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
@@ -64,7 +64,6 @@ class MessageStream(StreamedAnswer):
         self._reason: Any = None
         self._id = ""
         self._ids: set[str] = set()
-        self._started = False
 
     @property
     def finished(self) -> bool:
@@ -111,7 +110,6 @@ class MessageStream(StreamedAnswer):
             return
         self._id = given
         self._extra.update(not_null(message, _MESSAGE_KEYS))
-        self._started = True
         name = model if isinstance(model, str) else self._sent.target.model
         out.append(Start(self._id, name, created_at(self._head), raw=raw))
         self._count(message.get("usage"), raw, out)
@@ -251,8 +249,8 @@ class MessageStream(StreamedAnswer):
         self._count(raw.get("usage"), raw, out)
 
     def _on_stop(self, raw: JsonDict, out: list[Event]) -> None:
-        for block in self._blocks.values():
-            self._close(block, raw, out)
+        for index, block in self._blocks.items():
+            self._close(block, {"type": "content_block_stop", "index": index}, out)
         self._count(raw.get("usage"), raw, out)
         self._extra.update(not_null(raw, ("type", "usage")))
         raw = self._delta or raw

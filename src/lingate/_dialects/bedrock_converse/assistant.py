@@ -64,7 +64,7 @@ def read_blocks(blocks: Sequence[JsonDict]) -> Reading:
     rank = 0
     for n, block in enumerate(blocks):
         kind = kind_of(block)
-        plain = set(block) == {kind} and _READERS.get(kind, _read_other)(reading, block)
+        plain = _READERS.get(kind, _read_other)(reading, block) and set(block) == {kind}
         if kind == "cachePoint" and n == len(blocks) - 1 and n > 0:
             reading.cache_control, plain = cache_mark(block), set(block["cachePoint"]) <= {"type", "ttl"}
         else:

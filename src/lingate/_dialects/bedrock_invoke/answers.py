@@ -10,14 +10,14 @@ from typing import Any
 from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._dialects._failure import garbage
 from lingate._dialects.anthropic.stream import MessageStream
-from lingate._dialects.bedrock_converse.response import read_object, whole_answer
+from lingate._dialects.bedrock_converse.response import identity, read_object, whole_answer
 from lingate._dialects.bedrock_converse.stream import ConverseStream, HeadedAnswer
 from lingate._dialects.bedrock_invoke.facts import GUARDRAIL, METRICS, NAME, OWN
 from lingate._dialects.bedrock_invoke.texts import Piece, TextFormat, finish_word
 from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._model import Event, Extra, Failed, Finish, Head, HttpRequest, JsonDict, Text, Usage
 from lingate._wire.json import decode, encode
-from lingate._wire.shapes import dig, not_null, without
+from lingate._wire.shapes import as_dict, dig, not_null, without
 from lingate.errors import LingateError
 
 
@@ -48,13 +48,31 @@ class Guarded:
 class AnthropicChunks(Guarded):
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         self._inner = MessageStream(sent, head)
+        self._begin: list[JsonDict] = [{"type": "message_start", "message": {"id": identity(head)}}]
         self.done = self.over = False
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
         event = inner_event(payload)
-        self._inner.read(event, out)
+        if "completion" in event:
+            self._read_first_format(event, out)
+        else:
+            self._inner.read(event, out)
         self._judge(event, out)
         self._note()
+
+    def _read_first_format(self, raw: JsonDict, out: list[Event]) -> None:
+        # Anthropic's first format, as events of its second.
+        delta = {"type": "text_delta", "text": raw["completion"]}
+        events = [*self._begin, {"type": "content_block_delta", "index": 0, "delta": delta}]
+        self._begin = []
+        if raw.get("stop_reason"):
+            counts = as_dict(raw.get(METRICS))
+            usage = {"input_tokens": counts.get("inputTokenCount"), "output_tokens": counts.get("outputTokenCount")}
+            events += [{"type": "message_delta", "delta": {"stop_reason": raw["stop_reason"]}, "usage": usage}]
+            events += [{"type": "message_stop"}]
+        for event in events:
+            if not self._inner.over:
+                self._inner.read(event, out)
 
     def cut(self, out: list[Event]) -> None:
         self._inner.cut(out)
