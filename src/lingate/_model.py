@@ -1,4 +1,4 @@
-"""The records that every layer speaks: rows, calls, targets, requests, stream events."""
+# The records that every layer speaks: rows, calls, targets, requests, stream events.
 
 # Data only.
 #
@@ -33,7 +33,7 @@ Operation = Literal[
 
 
 class Traits(TypedDict, total=False):
-    """Facts about a provider or a model family that change what is written on the wire; all optional, later layers win."""
+    # Facts about a provider or a model family that change what is written on the wire; all optional, later layers win.
 
     # Layers, weakest first: the dialect's defaults, the provider's row, the model family, the user's own settings.
     # `efforts`, `names`, `thinking_needs_stream`, `reasoning_owed` and `sampling: effort_none` are carried out by edits
@@ -181,7 +181,7 @@ class Record(msgspec.Struct):
 
 
 class Fixed(msgspec.Struct, frozen=True):
-    """What is made once and never changed, such as a row or a setting."""
+    # What is made once and never changed, such as a row or a setting.
 
     # As a frozen dataclass; but `dataclasses` and what it makes of ten classes take a fifth of a client's start.
 
@@ -251,7 +251,7 @@ class TokenExchange(Fixed, frozen=True, kw_only=True):
 
 
 class ProviderRow(Fixed, frozen=True):
-    """One provider: where it is, how it is spoken to, and in what it differs. The only place its name appears."""
+    # One provider: where it is, how it is spoken to, and in what it differs. The only place its name appears.
 
     name: str
     """What users write before the slash."""

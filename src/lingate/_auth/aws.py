@@ -37,7 +37,7 @@ _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An access key; `token` belongs to temporary ones."""
+    # An access key; `token` belongs to temporary ones.
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -46,7 +46,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a signature is good for besides its day."""
+    # What a signature is good for besides its day.
 
     region: str
     service: str

@@ -21,7 +21,7 @@ class StreamDecoder(Protocol):
     def feed(self, data: bytes) -> list[Event]: ...
 
     def finish(self) -> list[Event]:
-        """The bytes have ended."""
+        # The bytes have ended.
         # Without the terminal event this is `Failed(StreamInterruptedError)`.
         ...
 
@@ -34,11 +34,11 @@ class StreamEncoder(Protocol):
     def event(self, event: Event) -> bytes: ...
 
     def end(self) -> bytes:
-        """The terminal event, sent only after a stream that was whole."""
+        # The terminal event, sent only after a stream that was whole.
         ...
 
     def error(self, error: LingateError) -> bytes:
-        """An error in mid-stream, in this format; no success terminator follows it."""
+        # An error in mid-stream, in this format; no success terminator follows it.
         ...
 
 
@@ -50,13 +50,13 @@ class OperationFormat(Protocol):
 
     # towards the upstream
     def request(self, call: Call, target: Target) -> HttpRequest:
-        """Write the call for this target."""
+        # Write the call for this target.
         # Raises ConfigError: the call makes no sense in any format, or holds something that JSON has no form for;
         # UnsupportedError: the call holds something this format or provider cannot express and `drop_params` is off.
         ...
 
     def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        """Read a 2xx answer."""
+        # Read a 2xx answer.
         # Gives the canonical response, and the upstream's own decoded body, untouched.
         # Raises UpstreamError: the body is an error although the status says success; ProtocolError: the body is not
         # what the format promises.
@@ -66,14 +66,14 @@ class OperationFormat(Protocol):
 
     # as a face of a server
     def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
-        """Read a client's request into the canonical form."""
+        # Read a client's request into the canonical form.
         # `path_args`: what path and query say, and under `content-type` the request's own where it has one: without it
         # a body that is no JSON is recognised by how it begins.
         # Raises BadRequestError: the body is not valid; the message says where and why.
         ...
 
     def render(self, response: JsonDict) -> bytes:
-        """Write a canonical response as this format's body, whose type is `media_type`'s."""
+        # Write a canonical response as this format's body, whose type is `media_type`'s.
         ...
 
     def encoder(self, call: Call) -> StreamEncoder: ...
@@ -108,7 +108,7 @@ class Form:
 
 
 def no_stream(operation: str, provider: str | None = None) -> UnsupportedError:
-    """The error for a stream of an operation that has none here."""
+    # The error for a stream of an operation that has none here.
     return UnsupportedError(f"{operation} has no streams here", param="stream", provider=provider)
 
 
@@ -121,7 +121,7 @@ def _no_encoder(call: Call) -> StreamEncoder:
 
 
 def media_type(operation: Operation, response: JsonDict) -> str:
-    """The content type of what `render` makes of a canonical response: JSON, but for sound and plain transcripts."""
+    # The content type of what `render` makes of a canonical response: JSON, but for sound and plain transcripts.
     if operation in ("speech", "transcription"):
         return str(response.get("content_type") or "application/json")
     return "application/json"
@@ -177,7 +177,7 @@ class Dialect(Fixed, frozen=True):
     render_error: Any  # Callable[[LingateError], tuple[int, bytes]]: status and body of an error, in this format
 
     def operation(self, name: Operation, provider: str) -> OperationFormat:
-        """The format of one operation."""
+        # The format of one operation.
         # Raises UnsupportedError: this wire format does not have it.
         found = self.operations.get(name)
         if found is None:
@@ -190,7 +190,7 @@ class Dialect(Fixed, frozen=True):
 
 
 def dialect(name: str) -> Dialect:
-    """Load a dialect by name; the file name is the dialect's name."""
+    # Load a dialect by name; the file name is the dialect's name.
     found = _LOADED.get(name)
     if found is None:
         module = import_module(f"lingate._dialects.{name}")

@@ -16,7 +16,7 @@ from lingate.errors import ConfigError, UnsupportedError
 
 @dataclass(slots=True)
 class Draft:
-    """One request under construction. A dialect that needs more fields makes a subclass."""
+    # One request under construction. A dialect that needs more fields makes a subclass.
 
     call: Call
     """What was asked."""

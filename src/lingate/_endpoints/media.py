@@ -1,4 +1,4 @@
-# Images, speech and transcription: what is seen and heard.
+# Images, speech, transcription, moderations, and completions: the endpoint that chat replaced.
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 from lingate._dialects.openai_chat.images import FILES
-from lingate._endpoints._arguments import Extras, build, fields, require_text
+from lingate._endpoints._arguments import Extras, build, fields, list_stops, plain, require_list, require_text
 from lingate._model import Call, JsonDict
 from lingate._providers.settings import wrong_type
 from lingate._wire.multipart import Upload
@@ -58,3 +58,52 @@ def prepare_transcription(model: str, file: Any, params: Mapping[str, Any], **ex
     if isinstance(granularities, str):
         body["timestamp_granularities"] = [granularities]
     return build("transcription", model, body, extras)
+
+
+def prepare_moderation(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
+    # Whether a text or an image breaks rules, and which.
+    # `inputs` is one text, a list of texts, or a list of OpenAI's content parts (`text` and `image_url`).
+    return build("moderations", model, {"input": _judged(inputs), **fields(params)}, extras)
+
+
+def _judged(inputs: Any) -> Any:
+    if isinstance(inputs, str):
+        return require_text(inputs, "input", "judge")
+    require_list(inputs, "input", "a string or a list", "judge")
+    made = plain(list(inputs), "input")
+    kind = type(made[0])
+    for index, item in enumerate(made):
+        if type(item) is not kind or kind not in (str, dict):
+            raise ConfigError(f"input[{index}] must be text or a part with a type, as in the rest of the list")
+    return made
+
+
+def prepare_completion(
+    model: str, prompt: Any, params: Mapping[str, Any], *, stream: bool = False, **extras: Unpack[Extras]
+) -> Call:
+    # Text that goes on where a prompt ends.
+    # `prompt` is one text, a list of texts, a list of token numbers, or a list of such lists.
+    body = {"prompt": _prompt(prompt), **fields(params)}
+    list_stops(body)
+    return build("completions", model, body, extras, stream=stream)
+
+
+def _prompt(prompt: Any) -> Any:
+    if isinstance(prompt, str):
+        return plain(prompt, "prompt")
+    require_list(prompt, "prompt", "a string or a list", "go on from")
+    kind = _kind_of(prompt[0])
+    for index, item in enumerate(prompt):
+        if kind is None or _kind_of(item) is not kind:
+            raise ConfigError(
+                f"prompt[{index}] is a {type(item).__name__}: a prompt holds texts, token numbers or lists of them, one kind"
+            )
+    return [list(item) if kind is list else plain(item, "prompt") for item in prompt]
+
+
+def _kind_of(item: Any) -> type | None:
+    if isinstance(item, bool):
+        return None
+    if isinstance(item, (list, tuple)):
+        return list if item and all(isinstance(token, int) for token in item) else None
+    return next((kind for kind in (str, int) if isinstance(item, kind)), None)

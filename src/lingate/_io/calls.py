@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lingate._call.plan import Completed, Context, Route
 from lingate._call.stream import StreamState, cut_at_stops
-from lingate._endpoints import chat, embeddings
+from lingate._endpoints import chat, retrieval
 from lingate._endpoints._arguments import require_model, text_mapping
 from lingate._io.session import Options, Session
 from lingate._io.transport import AsyncByteStream, ByteStream
@@ -125,14 +125,12 @@ def prepare_responses(session: Session, model: Any, given: Any, params: dict[str
 
 
 def prepare_embeddings(session: Session, model: Any, inputs: Any, params: dict[str, Any]) -> Prepared:
-    return prepare_call(session, embeddings.prepare, model, inputs, params)
+    return prepare_call(session, retrieval.prepare_embedding, model, inputs, params)
 
 
 def prepare_rerank(session: Session, model: Any, query: Any, documents: Any, params: dict[str, Any]) -> Prepared:
-    from lingate._endpoints import rerank
-
     def make(name: str, query: Any, params: Mapping[str, Any], **extras: Any) -> Call:
-        return rerank.prepare(name, query, documents, params, **extras)
+        return retrieval.prepare_rerank(name, query, documents, params, **extras)
 
     return prepare_call(session, make, model, query, params)
 

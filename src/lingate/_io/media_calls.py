@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from lingate._call.plan import Completed
 from lingate._dialects._dataurl import decoded, is_data_url, split_data_url
 from lingate._dialects.openai_chat.images import FILES
-from lingate._endpoints import chat, completions, media, moderations
+from lingate._endpoints import chat, media
 from lingate._io import calls
 from lingate._io.calls import Prepared
 from lingate._io.session import Session
@@ -187,14 +187,14 @@ def _with_sound(model: str, file: Any, params: dict[str, Any], **extras: Any) ->
 
 COUNT_TOKENS = Kind(chat.prepare_count, TokenCount)
 IMAGES = Kind(_with_images, ImageResponse, files=True)
-MODERATIONS = Kind(moderations.prepare, ModerationResponse)
+MODERATIONS = Kind(media.prepare_moderation, ModerationResponse)
 SPEECH = Kind(media.prepare_speech, SpeechResponse)
 TRANSCRIPTION = Kind(_with_sound, TranscriptionResponse, files=True)
 
 
 def prepare_completion(session: Session, model: Any, prompt: Any, params: dict[str, Any]) -> Prepared:
     # Read the arguments of a completion, which may come as a stream.
-    return calls.prepare_call(session, completions.prepare, model, prompt, params, streams=True)
+    return calls.prepare_call(session, media.prepare_completion, model, prompt, params, streams=True)
 
 
 def completion_response(done: Completed, prepared: Prepared) -> CompletionResponse:

@@ -37,7 +37,7 @@ _WINDOWS = ("context_length", "context_window", "max_context_length", "max_model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One model that can be chosen."""
+    # One model that can be chosen.
 
     provider: str
     """What is written before the slash."""

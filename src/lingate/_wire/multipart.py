@@ -27,7 +27,7 @@ _KEYS = re.compile(r"\[([^\[\]]*)\]")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way: its name as the other side sees it, its bytes, and what they are."""
+    # A file on its way: its name as the other side sees it, its bytes, and what they are.
 
     name: str
     data: bytes = field(repr=False)

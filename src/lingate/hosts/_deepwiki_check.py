@@ -26,14 +26,14 @@ _FACT = "The walrus gate opens with the ivory key."
 
 
 def check(probe: Probe) -> None:
-    """Check the client with adalflow alone and, given a checkout, deepwiki's server with it."""
+    # Check the client with adalflow alone and, given a checkout, deepwiki's server with it.
     _components(probe)
     if probe.path is not None:
         _server(probe, probe.path)
 
 
 def count_bytes() -> None:
-    """Let adalflow count one token for each byte: when it is imported, it would fetch a vocabulary from the network."""
+    # Let adalflow count one token for each byte: when it is imported, it would fetch a vocabulary from the network.
     tiktoken = import_module("tiktoken")
     for name in _VOCABULARIES:
         ranks = {bytes([byte]): byte for byte in range(256)}

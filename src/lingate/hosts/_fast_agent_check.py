@@ -107,7 +107,7 @@ class _Host:
 
     @contextmanager
     def configured(self, **sections: Any) -> Iterator[None]:
-        """Another configuration for as long as this lasts, read as fast-agent reads its file."""
+        # Another configuration for as long as this lasts, read as fast-agent reads its file.
         from fast_agent.config import Settings
 
         before = self.context.config

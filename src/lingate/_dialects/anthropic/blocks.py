@@ -70,7 +70,7 @@ def _check_source(source: dict[str, Any], where: str) -> None:
 
 @dataclass(slots=True)
 class Block:
-    """One content block as far as it has arrived."""
+    # One content block as far as it has arrived.
 
     start: JsonDict
     """The block as its start event had it."""

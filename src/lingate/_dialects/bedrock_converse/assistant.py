@@ -32,7 +32,7 @@ _SILENT_FIELDS = SAID_FIELDS | {"function_call", "cache_control"}
 
 @dataclass(slots=True)
 class Reading:
-    """What an assistant's content blocks say in canonical words."""
+    # What an assistant's content blocks say in canonical words.
 
     texts: list[str] = field(default_factory=list)
     """Pieces of the answer, in order."""

@@ -12,7 +12,7 @@ from lingate._model import Call, JsonDict, Target, Traits
 
 @dataclass(slots=True)
 class Draft(_draft.Draft):
-    """One request under construction."""
+    # One request under construction.
 
     native: JsonDict = field(default_factory=dict)
     """What a client of this very format had asked for, where the canonical form says less."""

@@ -294,7 +294,7 @@ _HANDLERS = {
 
 @dataclass(slots=True)
 class Block:
-    """One content block as far as it has arrived."""
+    # One content block as far as it has arrived.
 
     kind: str
     """The member of the union that it is; empty until that is known."""

@@ -35,7 +35,7 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFormat:
-    """One maker's body."""
+    # One maker's body.
 
     prompt: str = "prompt"
     """Field of the prompt."""

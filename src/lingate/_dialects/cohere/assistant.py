@@ -91,7 +91,7 @@ _SILENT = frozenset(
 
 @dataclass(slots=True)
 class Reading:
-    """What a message of Cohere's says in canonical words."""
+    # What a message of Cohere's says in canonical words.
 
     text: str = ""
     """All of its text."""

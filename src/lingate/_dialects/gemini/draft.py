@@ -16,7 +16,7 @@ _GOOGLES = ("google", "extra_body")
 
 @dataclass(slots=True)
 class Draft(_draft.Draft):
-    """One request under construction."""
+    # One request under construction.
 
     native: JsonDict = field(default_factory=dict)
     """What a client of this very format had asked for, where the canonical form says less."""

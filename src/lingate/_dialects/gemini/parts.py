@@ -32,7 +32,7 @@ _RANK = {"thought": 0, "text": 1, "image": 2, "call": 3}
 
 @dataclass(slots=True)
 class Reading:
-    """What a model's parts say."""
+    # What a model's parts say.
 
     text: str = ""
     """The answer."""

@@ -11,12 +11,14 @@ from lingate._dialects._ignorable import ANTHROPICS_TOOL_FIELDS, ignorable_tool
 from lingate._dialects.openai_chat.messages import add_system_text
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
-from lingate._wire.shapes import as_list, dig
+from lingate._wire.shapes import as_list, dig, pointed
 
 # Below these keys of a JSON schema the keys are names of the user's, not keywords.
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 # Below these they are data.
 _DATA = frozenset({"enum", "const", "default", "examples", "required"})
+_Change = Callable[[JsonDict], JsonDict]
+
 _WITH_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
@@ -79,9 +81,7 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
         for name in sorted(found):
             note(sent, f"tools[].{name}")
     if sent.target.traits.get("regular_schema") and "parameters" in function:
-        from lingate._dialects.openai_chat.references import regular  # few hosts ask for it
-
-        made = regular(
+        made = _regular(
             function["parameters"],
             lambda what: note(sent, f"tools[].{what}"),
             lambda *of: _schema(of[0], drop, set(), of[1]),
@@ -90,6 +90,47 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
     if function is not tool["function"]:
         tool["function"] = function
     return tool
+
+
+def _regular(root: Any, told: Callable[[str], None], written: Callable[[Any, _Change], Any]) -> Any:
+    # A schema for hosts that check it by rules of their own, https://github.com/MoonshotAI/walle: references point into the
+    # root's `$defs` (Softeria/ms-365-mcp-server#458), no type stands beside one or beside `anyOf` (lidge-jun/opencodex#2673),
+    # and an enumeration is of its type (NousResearch/hermes-agent#18271). One tool that is not so fails every request of an
+    # agent.
+    # `written` is a schema with a change to each of its parts, `told` is told of what was left out.
+    names: dict[str, str] = {}
+    defs: JsonDict = {}
+
+    def mended(part: JsonDict) -> JsonDict:
+        out = {key: value for key, value in part.items() if key not in ("$defs", "definitions")}
+        if isinstance(reference := out.pop("$ref", None), str):
+            for key in sorted(out.keys() - {"description", "title", "default"}):
+                told(f"{key} (beside $ref)")
+                del out[key]
+            return {**out, "anyOf": [{"$ref": reference}]} if out else {"$ref": named(reference)}
+        if "type" in out and isinstance(branches := out.get("anyOf"), list):
+            if all(dig(branch, "type") or dig(branch, "$ref") for branch in branches):
+                del out["type"]
+            else:
+                del out["anyOf"]
+                told("anyOf (beside type)")
+        if isinstance(values := out.get("enum"), list) and isinstance(out.get("type"), str):
+            out["enum"] = [value for value in values if value is not None]
+        return out
+
+    def named(reference: str) -> str:
+        if reference == "#":
+            return reference
+        if reference not in names:
+            name = re.sub(r"[^\w.-]", "_", reference.rpartition("/")[2])
+            while name in defs:
+                name += "_"
+            names[reference], defs[name] = name, {}
+            defs[name] = written(pointed(root, reference), mended) or {"type": "object"}
+        return f"#/$defs/{names[reference]}"
+
+    made = written(root, mended)
+    return {**made, "$defs": defs} if defs else made
 
 
 def _needs_parameters(sent: HttpRequest) -> bool:
@@ -103,9 +144,7 @@ def _dropped(name: str, drop: frozenset[str], found: set[str]) -> bool:
     return False
 
 
-def _schema(
-    schema: Any, drop: frozenset[str], found: set[str], change: Callable[[JsonDict], JsonDict] | None = None
-) -> Any:
+def _schema(schema: Any, drop: frozenset[str], found: set[str], change: _Change | None = None) -> Any:
     if isinstance(schema, list):
         return [_schema(item, drop, found, change) for item in schema]
     if not isinstance(schema, dict):

@@ -14,7 +14,7 @@ from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
 
 @dataclass(slots=True, kw_only=True)
 class Draft(_draft.Draft):
-    """One request under construction."""
+    # One request under construction.
 
     sent: HttpRequest
     """The request around the body; notes of both go to one list."""

@@ -155,7 +155,7 @@ def image_item(image: Any, given: str) -> JsonDict:
 
 @dataclass(slots=True)
 class Opened(ABC):
-    """One output item."""
+    # One output item.
 
     id: str
     """Its id."""
@@ -200,7 +200,7 @@ class Opened(ABC):
 
 @dataclass(slots=True)
 class Whole(Opened):
-    """An item that came in one piece."""
+    # An item that came in one piece.
 
     given: JsonDict = field(default_factory=dict)
 
@@ -274,7 +274,7 @@ class _Part:
 
 @dataclass(slots=True)
 class Message(Opened):
-    """A message, of which the last part is open."""
+    # A message, of which the last part is open.
 
     parts: list[_Part] = field(default_factory=list)
 

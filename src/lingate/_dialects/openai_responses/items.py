@@ -104,7 +104,7 @@ _BRINGING_TOOLS = ("namespace", "tool_search", "mcp")
 
 @dataclass(slots=True)
 class Reading:
-    """What items say in canonical words."""
+    # What items say in canonical words.
 
     text: str = ""
     """All text, joined."""

@@ -72,7 +72,7 @@ Place = tuple[str, Any]
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One output item."""
+    # One output item.
 
     kind: str
     """Its type."""

@@ -1,4 +1,6 @@
-# Embeddings: text or token lists into one canonical call.
+# Embeddings and reranking: text or tokens, and a query with documents, into one canonical call.
+
+# The form of a canonical reranking is in `_dialects/openai_chat/ranking.py`.
 
 from __future__ import annotations
 
@@ -7,10 +9,11 @@ from typing import Any, Unpack
 
 from lingate._endpoints._arguments import Extras, build, fields, plain, require_list, require_text
 from lingate._model import Call
+from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
 
 
-def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
+def prepare_embedding(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
     # `inputs` is one text, a list of texts, a list of token numbers, or a list of such lists.
     return build("embeddings", model, {"input": _inputs(inputs), **fields(params)}, extras)
 
@@ -33,3 +36,22 @@ def _inputs(inputs: Any) -> Any:
 
 def _is_token(item: Any) -> bool:
     return isinstance(item, int) and not isinstance(item, bool)
+
+
+def prepare_rerank(model: str, query: Any, documents: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
+    # `documents` are texts, or objects with a `text`.
+    given = fields(params)
+    top = given.get("top_n", 1)
+    if type(top) is not int or top < 1:
+        raise ConfigError(f"top_n must be a whole number above 0, not {top!r}")
+    query = require_text(query, "query", "look for")
+    return build("rerank", model, {"query": query, "documents": _documents(documents), **given}, extras)
+
+
+def _documents(documents: Any) -> list[Any]:
+    require_list(documents, "documents", "a list of texts", "rank")
+    made = [plain(document, f"documents[{index}]") for index, document in enumerate(documents)]
+    for index, document in enumerate(made):
+        if not isinstance(document, (str, dict)):
+            raise wrong_type(f"documents[{index}]", "text or a dict", document)
+    return made
