@@ -55,8 +55,6 @@ class BlockTurns:
     def add(self, message: Any, at: int) -> None:
         # Raises ConfigError: it is not a message.
         role = dig(message, "role")
-        if role == "user":
-            self._owed = {}
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
             self._say(role, text)
@@ -81,6 +79,8 @@ class BlockTurns:
         # The message, each of its calls with an id that none before it has; its results are told by `_owed`.
         # Kimi's are unique within an answer only (fw-ai/fireconnect#16); these formats take none twice.
         calls = message.get("tool_calls")
+        if calls and (self._rest or self._results):  # a new answer: results from now on are its calls'
+            self._owed = {}
         own = [self._own_id(call) for call in calls] if isinstance(calls, list) else calls
         return message if own == calls else {**message, "tool_calls": own}
 

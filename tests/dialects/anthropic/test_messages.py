@@ -358,15 +358,18 @@ def test_calls_of_one_id_have_one_each_and_so_have_their_results() -> None:
     assert turns(*asked, assistant("so."), user("go on"))[:6] == made[:6], "what was cached once stays the same"
 
 
-def test_a_call_has_one_result() -> None:
+@pytest.mark.parametrize("between", [[], [user(" ")], [user("hm")], [assistant("")]])
+def test_a_call_has_one_result(between: list[dict[str, Any]]) -> None:
     # "each tool_use must have a single result": histories in which one stands twice (QwenLM/qwen-code#8163,
     # router-for-me/CLIProxyAPI#4997).
-    asked = [user("go"), assistant(tool_calls=[called("a"), called("b")]), result("a"), result("b"), result("a")]
+    calls = [user("go"), assistant(tool_calls=[called("a"), called("b")])]
+    asked = [*calls, *between, result("a"), *between, result("b"), *between, result("a")]
 
     made = turns(*asked, user("and?"))
 
-    assert [block.get("tool_use_id") for block in made[2]["content"]] == ["a", "b", None]
-    assert dropped(messages=asked) == ["messages[4] (a second result of one call)"]
+    told = [block["tool_use_id"] for block in made[2]["content"] if block["type"] == "tool_result"]
+    assert (len(made), told) == (3, ["a", "b"])
+    assert f"messages[{len(asked) - 1}] (a second result of one call)" in dropped(messages=asked)
 
 
 def test_the_last_result_of_an_id_is_the_last_calls() -> None:
