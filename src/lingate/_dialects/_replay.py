@@ -47,8 +47,8 @@ _CALLED = ("function", "custom", "function_call")
 
 def replay(response: JsonDict, raw: Any = None) -> list[Event]:
     # The events by which a stream would have told this response.
-    raw = as_dict(raw) or None  # Google's may have come as a list
     # `response`: a canonical chat response, or a canonical completion, whose choices have a text instead of a message.
+    raw = as_dict(raw) or None  # Google's may have come as a list
     start = Start(response.get("id") or "", response.get("model") or "", response.get("created") or 0)
     start.extra, start.raw = not_null(response, _TOP) or None, raw
     events: list[Event] = [start]
