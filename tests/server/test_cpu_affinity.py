@@ -9,11 +9,16 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from lingate.server.cpu_affinity import CpuAffinity
+from lingate.simulator import Simulator
+from tests.server.gateway_kit import running_gateway
 from tests.services import free_port
 
 pytestmark = pytest.mark.skipif(
@@ -108,3 +113,35 @@ def test_lingate_serve_does_so_unless_it_is_told_not_to(one: bool, tmp_path: Pat
             _wait_until(lambda: _is_kept(gateway.pid))
         else:
             assert _is_free(gateway.pid)
+
+
+def test_the_servers_thread_goes_first_with_the_answer_of_the_only_call_under_way(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entry(name: str, model: str) -> dict[str, object]:
+        return {
+            "model_name": name,
+            "litellm_params": {"model": model, "api_base": f"{simulator.url}/v1", "api_key": "sk-0123456789"},
+        }
+
+    models = [entry("quick", "openai/sim-large"), entry("slow", "openai/sim-delay-700")]
+    given: list[None] = []
+    # Whether others are in its way is not the matter here.
+    monkeypatch.setattr(CpuAffinity, "take", lambda affinity: setattr(affinity, "kept", True))
+    with running_gateway(json.dumps({"model_list": models}), tmp_path) as running, ThreadPoolExecutor() as pool:
+        monkeypatch.setattr(os, "sched_yield", lambda: given.append(None))
+
+        def ask(model: str) -> None:
+            asked = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+            httpx2.post(f"{running.url}/v1/chat/completions", json=asked, timeout=30).raise_for_status()
+
+        ask("quick")
+        _wait_until(lambda: running.gateway.in_flight == 0)
+        assert len(given) == 1
+
+        slow = pool.submit(ask, "slow")
+        _wait_until(lambda: running.gateway.in_flight == 1)
+        ask("quick")
+        slow.result()
+        _wait_until(lambda: running.gateway.in_flight == 0)
+        assert len(given) == 2

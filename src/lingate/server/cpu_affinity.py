@@ -67,6 +67,11 @@ class CpuAffinity:
         if self.kept:
             self._free()
 
+    def give_way(self) -> None:
+        # Let a thread that was just woken go first where it shares our processor.
+        if self.kept and sys.platform == "linux":
+            os.sched_yield()
+
     def _look(self) -> None:
         last, now = self._last, _times()
         assert last is not None

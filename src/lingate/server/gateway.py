@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 from operator import attrgetter
@@ -27,6 +27,7 @@ from lingate.server.access import Access
 from lingate.server.asgi import AsgiApplication, serve_application
 from lingate.server.cache import outlived
 from lingate.server.config import ConfigFileError, GatewayConfig, load, watch
+from lingate.server.cpu_affinity import CpuAffinity
 from lingate.server.exchange import DisconnectWatcher
 from lingate.server.feed import Feed
 from lingate.server.handler import handle
@@ -117,6 +118,7 @@ class Gateway:
         self.transport: AsyncTransport = AsyncPyreqwest(most=most) if transport is None else transport
         self.pins = Pins()
         self.streams = Streams()
+        self.affinity = CpuAffinity()
         self.metrics = Metrics(self)
         self.observers: list[Observer] = [self.metrics.observe]
         self.feed = Feed(self.observers)
@@ -125,7 +127,7 @@ class Gateway:
         self.reloads = Reloads()
         self.started = time.time()
         self.started_at = datetime.fromtimestamp(self.started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._turns: set[Exchange] = set()
+        self.turns: set[Exchange] = set()
         self._disconnects = DisconnectWatcher()
         self.draining = False
         self._cold = True
@@ -285,7 +287,7 @@ class Gateway:
         if self.in_flight:
             _log.warning("%d calls are cut after %g s of draining", self.in_flight, seconds)
             self.streams.interrupt()
-            for exchange in list(self._turns):
+            for exchange in list(self.turns):
                 exchange.interrupt()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), _TELLING)
@@ -321,21 +323,16 @@ class Gateway:
 
     @property
     def in_flight(self) -> int:
-        return len(self._turns)
-
-    @property
-    def turns(self) -> Collection[Exchange]:
-        # The same.
-        return self._turns
+        return len(self.turns)
 
     def is_full(self, live: Live) -> bool:
         # Whether it takes no further call for the moment.
-        return self.draining or len(self._turns) > live.max_in_flight or not self.journal.has_room()
+        return self.draining or len(self.turns) > live.max_in_flight or not self.journal.has_room()
 
     def entered(self, exchange: Exchange) -> None:
         if self._cold:
             self._warm_up()
-        self._turns.add(exchange)
+        self.turns.add(exchange)
         self._disconnects.add(exchange)
         self._idle.clear()
 
@@ -345,9 +342,9 @@ class Gateway:
         self._tasks.append(asyncio.create_task(asyncio.to_thread(self.live.router.models)))
 
     def left(self, exchange: Exchange) -> None:
-        self._turns.discard(exchange)
+        self.turns.discard(exchange)
         self._disconnects.remove(exchange)
-        if not self._turns:
+        if not self.turns:
             self._idle.set()
 
     def health(self) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 from lingate.errors import ConfigError, MissingExtraError
 from lingate.server import ui
 from lingate.server.config import GatewayConfig, load
-from lingate.server.cpu_affinity import CpuAffinity
 from lingate.server.gateway import Gateway
 from lingate.server.logs import Logs, writing
 from lingate.server.routing.names import present_text
@@ -76,19 +75,18 @@ async def run(
     address = address_of(host, port)
     server = _server(gateway, address, port)
     await gateway.start()
-    affinity = CpuAffinity()
     serving = loop.create_task(server.serve())
     try:
         await _listening(address, port, serving)
         if gateway.live.config.own.one_cpu:
-            affinity.take()
+            gateway.affinity.take()
         ready()
         waiting = loop.create_task(stopping.wait())
         await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         await _drained(gateway, hurry)
     finally:
-        affinity.leave()
+        gateway.affinity.leave()
         server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait({serving}, timeout=5.0)
         await gateway.stop()
