@@ -137,7 +137,31 @@ def test_a_reload_can_be_asked_for_without_a_change(path: Path) -> None:
     assert isinstance(Watcher(load(str(path), {}), {}).reload(), GatewayConfig)
 
 
-@pytest.mark.parametrize("half", ["", OTHER[: len(OTHER) // 2], "model_lst: []"])
+def test_an_empty_file_is_no_configuration_without_models_but_one_that_is_still_being_written(path: Path) -> None:
+    watcher = Watcher(load(str(path), {}), {})
+    path.write_text("")
+    assert looks(watcher, 3) == [False, False, False]
+
+    path.write_text(OTHER)
+
+    assert looks(watcher) == [False, True]
+    assert isinstance(watcher.reload(), GatewayConfig)
+
+
+def test_a_file_that_is_emptied_between_the_look_and_the_reading_waits_for_the_next_look(path: Path) -> None:
+    watcher = Watcher(load(str(path), {}), {})
+    path.write_text(OTHER)
+    assert looks(watcher) == [False, True]
+
+    path.write_text("")
+
+    assert watcher.reload() is None
+    path.write_text(OTHER)
+    assert looks(watcher) == [False, True]
+    assert isinstance(watcher.reload(), GatewayConfig)
+
+
+@pytest.mark.parametrize("half", ["{}", OTHER[: len(OTHER) // 2], "model_lst: []"])
 def test_a_file_that_is_written_while_it_is_read_is_read_again(
     path: Path, half: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

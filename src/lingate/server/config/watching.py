@@ -32,14 +32,15 @@ class Watcher:
         # Whether the files have changed and come to rest.
         # To be asked again and again.
         stamp = _stamp(self._files)
-        settled = stamp == self._seen
+        settled = stamp == self._seen and all(file is None or file[1] for file in stamp)  # an empty one will be written
         self._seen = stamp
         return settled and stamp != self._known
 
     def reload(self) -> GatewayConfig | ConfigFileError | None:
         # Read the files again, whether they have changed or not: the new configuration, or what is wrong with it.
-        # None if they were written meanwhile, and are due again: half a file, or one just emptied, may make sense too.
-        before = _stamp(self._files)
+        # None if they were written since the last look, and are due again: half a file, or one just emptied, may make
+        # sense too.
+        before = self._seen
         found: GatewayConfig | ConfigFileError
         try:
             found = load(self._path, self._env)
