@@ -48,7 +48,7 @@ class TestAnswer:
         done = lingate("chat", "Hello", how, *to(simulator, model))
 
         assert done.out == SIMULATED
-        assert re.search(r"^\d+ tokens in, \d+ tokens out \| cost unknown: .*sim-large.* \| .*\d+ ms\n$", done.err)
+        assert re.search(r"^\d+ tokens in, \d+ tokens out \| cost unknown: .*sim-large.* \| .*\d+ m?s\n$", done.err)
         assert ("first token" in done.err) == (how == "--stream")
         assert "\x1b" not in done.out + done.err
         assert _sent(simulator).get("stream", False) == (how == "--stream")
