@@ -83,6 +83,7 @@ class Exchange(Record, eq=False):
     stalled: bool = False  # the request's body has not come
     interrupted: bool = False  # the gateway stops
     _ended: bool = False
+    _late: bool = False  # it is settled when its answer is out
     before: JsonDict = msgspec.field(default_factory=dict)  # what the ledger has of the parts before
     _owed: tuple[float | None, ...] = ()  # what each part costs, or may where nobody knows
     _paid: bool = False  # there is a whole answer
@@ -152,6 +153,8 @@ class Exchange(Record, eq=False):
         return self.reservation
 
     def close(self) -> None:
+        if self._late:
+            self._finish(_left() if self.row.error else None)
         watcher, self._watcher = self._watcher, None  # it keeps its cancellation, whose trace leads back here
         if watcher is not None:
             watcher.cancel()
@@ -195,11 +198,10 @@ class Exchange(Record, eq=False):
         self.row.cost, self.row.price = cost, "cost_per_request" if cost is not None else "no cost_per_request"
 
     def answered(self, status: int = 200) -> None:
-        # Settle: what came back in one piece is about to be sent.
-        if self.abandoned:
-            self.settle(CLIENT_LEFT, _left())
-        else:
-            self.settle(status, None)
+        # Write down what came back in one piece and is about to be sent; the rest of settling follows that, with `close`.
+        self._late = not self._ended
+        gone = self.abandoned
+        self.settle(CLIENT_LEFT if gone else status, _left() if gone else None)
 
     def note_first_event(self, opened: Streaming) -> None:
         # Write down that the first event of a stream is there.
@@ -337,14 +339,24 @@ class Exchange(Record, eq=False):
         if error is not None:
             untied(error)
         row.seconds = time.monotonic() - self.began
-        self._note_route(error)
-        try:
-            if self.reservation is not None:
-                self._give_back(self.reservation, error)
-        finally:
-            # Whoever has no key is counted in the metrics: rows are for callers, or anybody could fill the database.
-            if self.live.keeps_ledger and self.caller is not _LATER:
-                self._write(row)
+        self._note_route()
+        # Whoever has no key is counted in the metrics: rows are for callers, or anybody could fill the database.
+        if self.live.keeps_ledger and self.caller is not _LATER:
+            self._write(row)
+        if not self._late:
+            self._finish(error)
+
+    def _finish(self, error: LingateError | None) -> None:
+        self._late = False
+        row, chain = self.row, self.chain
+        if chain is not None:
+            if error is None:
+                took = self.trail[-1].seconds if self.trail else 0.0
+                chain.succeeded(took, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
+            else:
+                chain.failed(None if row.status == CLIENT_LEFT else error)
+        if self.reservation is not None:
+            self._give_back(self.reservation, error)
         for observe in self.gateway.observers:
             observe(row, error)
         if self.span is not None:
@@ -371,7 +383,7 @@ class Exchange(Record, eq=False):
             # New calls have been refused for long; this one is over, and its client is not to blame.
             _log.error("the row of call %s is lost: %s", row.id, full)
 
-    def _note_route(self, error: LingateError | None) -> None:
+    def _note_route(self) -> None:
         chain: RouteChain | None = self.chain
         if chain is None:
             return
@@ -383,11 +395,6 @@ class Exchange(Record, eq=False):
         deployment = chain.deployment
         if deployment is not None:
             row.deployment, row.provider, row.provider_model = deployment.id, deployment.provider, deployment.model
-        if error is None:
-            took = trail[-1].seconds if trail else 0.0
-            chain.succeeded(took, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
-        else:
-            chain.failed(None if row.status == CLIENT_LEFT else error)
 
 
 def _left() -> LingateError:

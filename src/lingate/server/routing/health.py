@@ -107,8 +107,10 @@ class Load(Record, eq=False, kw_only=True):
         # Seconds until one more call is within the limits; 0 if it is.
         if parallel is not None and self.in_flight >= parallel:
             return _TRIAL_GAP
-        if rpm is None and tpm is None:
-            return 0.0
+        if (rpm is None or self.requests + self.last_requests < rpm) and (
+            tpm is None or self.tokens + self.last_tokens < tpm
+        ):
+            return 0.0  # not even both windows whole reach them
         requests, tokens = self.used(now)
         waits = [0.0]
         if rpm is not None and 0 < rpm <= _EXACT:
