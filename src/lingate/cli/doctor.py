@@ -217,6 +217,20 @@ def proxies(found: Surroundings) -> Iterator[Finding]:
         yield _reached(name, url, "")
 
 
+def certificates(found: Surroundings) -> Iterator[Finding]:
+    # Whether what is trusted besides the system's certificates can be read.
+    import ssl
+
+    if file := found.env.get("SSL_CERT_FILE"):
+        try:
+            count = ssl.create_default_context(cafile=file).cert_store_stats()["x509"]
+        except OSError as error:
+            text = f"{file} holds no certificates: {error.strerror}"
+            yield Finding("broken", "SSL_CERT_FILE", text, "name a file of certificates (PEM), or unset it")
+        else:
+            yield Finding("ok", "SSL_CERT_FILE", f"{file} holds {count} certificates")
+
+
 def _reached(variable: str, url: str, more: str) -> Finding:
     unfit = "is not the address of a server", f"set {variable} to http://host:port, or unset it"
     return _answers(variable, url, {}, unfit, f"start it, or unset {variable}", more)
@@ -342,7 +356,7 @@ def _answers(
     return Finding("broken", about, f"{shown} cannot be reached: {reason}", remedy)
 
 
-CHECKS = (versions, extras, default_model, credentials, proxies, gateway)
+CHECKS = (versions, extras, default_model, credentials, proxies, certificates, gateway)
 """Every check, in the order it is reported. Another one is a function more."""
 
 
