@@ -119,8 +119,13 @@ def _server(gateway: Gateway, address: str, port: int) -> Server:
         backpressure=65535,
         log_enabled=False,
         log_dictconfig=_LEAVE_LOGGING_ALONE,
-        http1_settings=HTTP1Settings(max_buffer_size=gateway.live.config.own.limits.max_headers + 65536),
+        http1_settings=HTTP1Settings(IDLE, max_buffer_size=gateway.live.config.own.limits.max_headers + 65536),
     )
+
+
+IDLE = 125_000
+"""Milliseconds for which a connection is kept without a request. Longer than what stands before gateways keeps theirs (balancers
+of clouds and nginx 60 s, Go 90, Caddy 120): who sends a request while we close has a broken connection, which is a 502 there."""
 
 
 async def _drained(gateway: Gateway, hurry: asyncio.Event) -> None:
