@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lingate._dialects._adapted import Move, Rehosted
 from lingate._dialects._answers import malformed, read_object
 from lingate._dialects._base import OperationFormat, StreamDecoder
-from lingate._dialects._rehosted import Move, Rehosted
 from lingate._dialects.openai_chat.response import canonical_response
 from lingate._model import Event, Failed, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode, encode

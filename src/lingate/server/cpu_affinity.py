@@ -69,7 +69,7 @@ class CpuAffinity:
 
     def _look(self) -> None:
         self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
-        with contextlib.suppress(OSError):  # there may be too many open files just now
+        with contextlib.suppress(OSError):  # too many open files, just now
             last, self._last = self._last, _times()
             assert last is not None
             if not self.kept:

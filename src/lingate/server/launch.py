@@ -124,8 +124,8 @@ def _server(gateway: Gateway, address: str, port: int) -> Server:
 
 
 IDLE = 125_000
-"""Milliseconds for which a connection is kept without a request. Longer than what stands before gateways keeps theirs (balancers
-of clouds and nginx 60 s, Go 90, Caddy 120): who sends a request while we close has a broken connection, which is a 502 there."""
+"""Milliseconds for which a connection is kept unused: longer than by what stands before gateways (nginx and balancers 60 s,
+Go 90, Caddy 120), whose next request would meet our closing it."""
 
 
 async def _drained(gateway: Gateway, hurry: asyncio.Event) -> None:

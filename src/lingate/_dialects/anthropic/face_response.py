@@ -11,8 +11,7 @@ from lingate._dialects._encoders import BlockEncoder
 from lingate._dialects._face_errors import anthropic_error
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import first_choice
-from lingate._dialects._round_trip import round_trip_fields
-from lingate._dialects._signature import is_foreign
+from lingate._dialects._round_trip import is_foreign, round_trip_fields
 from lingate._dialects._tool_arguments import shown_arguments, shown_call
 from lingate._dialects.anthropic.assistant import kept_blocks, original_blocks
 from lingate._dialects.anthropic.draft import native_fields
