@@ -20,11 +20,11 @@ except ImportError:
 
 def _base(name: str, parent: type[Exception]) -> Any:
     found = getattr(_openai, name, None)
-    return found if isinstance(found, type) else type(name, (parent,), {"__module__": __name__})
+    return found if isinstance(found, type) else type(name, (parent,), {})
 
 
-_OpenAIError = _base("OpenAIError", Exception)
-_APIError = _base("APIError", _OpenAIError)
+OpenAIError = _base("OpenAIError", Exception)
+_APIError = _base("APIError", OpenAIError)
 _APIStatusError = _base("APIStatusError", _APIError)
 _APIConnectionError = _base("APIConnectionError", _APIError)
 _APITimeoutError = _base("APITimeoutError", _APIConnectionError)
@@ -307,8 +307,6 @@ class RouterRateLimitError(ValueError):
 
     __reduce__ = _reduced
 
-
-OpenAIError = _OpenAIError
 
 LITELLM_EXCEPTION_TYPES = [
     APIConnectionError,
