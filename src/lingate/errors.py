@@ -23,7 +23,7 @@
     +- TransportError                  no complete answer arrived
     |  +- ConnectError
     |  +- RequestTimeoutError
-    |  +- StreamInterruptedError       a stream ended early; `.partial` is what had arrived
+    |  +- StreamInterruptedError       an answer broke off; `.partial` is what a stream brought
     +- ProtocolError                   the upstream's bytes make no sense
     +- LimitError                      a limit of our own
        +- BudgetExceededError
@@ -282,7 +282,7 @@ class TransportError(LingateError):
 
 
 class ConnectError(TransportError):
-    """No connection (refused, name not resolved, TLS failed), or one that broke before a whole answer had arrived."""
+    """No connection (refused, name not resolved, TLS failed), or one that broke before an answer began."""
 
     kind = "connect"
 
@@ -294,7 +294,7 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
 
 class StreamInterruptedError(TransportError):
-    """A stream ended without its terminal event; `.partial` is what had arrived, None if nothing had."""
+    """An answer ended before its end; `.partial` is what a stream had brought, None if nothing had come."""
 
     kind = "stream_interrupted"
 

@@ -32,7 +32,9 @@ class Asked(NamedTuple):
 class TokenServer:
     """Answers with what `answer` makes of a request: a status and a body, as JSON unless it is the bytes of a stream."""
 
-    def __init__(self, answer: Callable[[Asked], tuple[int, Any]], folder: Path | None = None) -> None:
+    def __init__(
+        self, answer: Callable[[Asked], tuple[int, Any]], folder: Path | None = None, *, authority: bool = True
+    ) -> None:
         self.asked: list[Asked] = []
         self._lock = threading.Lock()
         owner = self
@@ -64,7 +66,7 @@ class TokenServer:
         self.scheme = "http"
         if folder is not None:
             self.scheme = "https"
-            certificate, key = _certificate()
+            certificate, key = _certificate(authority)
             (folder / "cert.pem").write_bytes(certificate)
             (folder / "key.pem").write_bytes(key)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -98,8 +100,8 @@ def private_pem() -> str:
 
 
 @cache
-def _certificate() -> tuple[bytes, bytes]:
-    """A certificate for this machine, signed by itself, and its key."""
+def _certificate(authority: bool) -> tuple[bytes, bytes]:
+    """A certificate for this machine, signed by itself, of an authority's kind or of a server's, and its key."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
     certificate = (
@@ -111,7 +113,7 @@ def _certificate() -> tuple[bytes, bytes]:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .sign(private_key(), hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.PEM), private_pem().encode()

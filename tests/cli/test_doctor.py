@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lingate.simulator import Simulator
+from tests.auth.tokens import TokenServer
 from tests.cli.driver import KEY, Done, lingate
 
 NO_PROXY = {"HTTPS_PROXY": "", "HTTP_PROXY": ""}
@@ -179,6 +180,16 @@ def test_a_proxy_is_reached_or_not(tmp_path: Path, simulator: Simulator, free: i
 
     assert doctor(tmp_path, HTTPS_PROXY=f"http://127.0.0.1:{free}").about("HTTPS_PROXY")["level"] == "broken"
     assert doctor(tmp_path, HTTPS_PROXY="http://:::").about("HTTPS_PROXY")["level"] == "broken"
+
+
+def test_a_file_of_certificates_is_read(tmp_path: Path) -> None:
+    with TokenServer(lambda _: (200, {}), tmp_path):
+        report = doctor(tmp_path, SSL_CERT_FILE=str(tmp_path / "cert.pem"))
+    assert (report.about("SSL_CERT_FILE")["level"], report.code) == ("ok", 0)
+    for text, wrong in (("No such file", f"{tmp_path}/none.pem"), ("no certificate", __file__)):
+        found = doctor(tmp_path, SSL_CERT_FILE=wrong).about("SSL_CERT_FILE")
+        assert (found["level"], "unset it" in found["remedy"]) == ("broken", True)
+        assert text in found["text"]
 
 
 def test_online_asks_for_lists_of_models_and_nothing_else(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -17,6 +18,7 @@ import httpx2
 import openai
 import pytest
 
+from lingate.server import launch
 from lingate.simulator import Simulator
 from tests.deploy.test_containers import COMPOSE, tool
 from tests.server.gateway_kit import MASTER, Running, running_gateway
@@ -180,3 +182,10 @@ def _answered(url: str) -> int:
 def test_the_numbers_are_not_for_those_outside(front: Front) -> None:
     assert httpx2.get(f"{front.url}/metrics").status_code == 404
     assert httpx2.get(f"{front.gateways[0][0].url}/metrics").status_code == 200
+
+
+def test_the_front_lets_go_of_unused_connections_before_a_gateway_does() -> None:
+    seconds = re.search(r"^ *keepalive_timeout (\d+)s;", (COMPOSE / "nginx.conf").read_text(), re.MULTILINE)
+
+    assert seconds is not None
+    assert int(seconds[1]) * 1000 < launch.IDLE

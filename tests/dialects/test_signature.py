@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lingate._dialects._signature import is_foreign, seal, unseal
+from lingate._dialects._round_trip import is_foreign, seal, unseal
 
 
 def test_only_the_dialect_that_sealed_a_signature_opens_it() -> None:

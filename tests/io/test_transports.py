@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -21,11 +23,13 @@ from lingate.errors import (
     ConnectError,
     InternalServerError,
     LingateError,
+    ProtocolError,
     RateLimitError,
     RequestTimeoutError,
     StreamInterruptedError,
 )
 from lingate.simulator import Simulator
+from tests.auth.tokens import TokenServer
 from tests.servers import RawServer, Script
 
 MADE: dict[str, tuple[Callable[[], Any], bool]] = {
@@ -102,11 +106,74 @@ async def test_a_server_without_tls_that_is_asked_by_https_is_told_as_that(simul
             await lingate.AsyncLingate().chat("openai/m", "hi", stream=stream, **given)
 
 
+@pytest.mark.parametrize(
+    ("authority", "remedy"),
+    [(False, "name the certificates to trust in SSL_CERT_FILE"), (True, "make one with basicConstraints=CA:FALSE")],
+)
+async def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do(
+    authority: bool, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = json.loads(ANSWER)
+    with TokenServer(lambda _: (200, answer), tmp_path, authority=authority) as server:
+        given: Any = {"api_base": server.url, "api_key": "k", "retries": 0}
+        with pytest.raises(ConnectError, match=remedy):
+            await asyncio.to_thread(lingate.Lingate().chat, "openai/m", "hi", **given)
+        with pytest.raises(ConnectError, match=remedy):
+            await lingate.AsyncLingate().chat("openai/m", "hi", stream=True, **given)
+        if not authority:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+            assert (await lingate.AsyncLingate().chat("openai/m", "hi", **given)).text == "hello"
+
+
+@pytest.mark.parametrize("transport", [SyncPyreqwest, SyncHttpx])
+async def test_a_proxy_that_refuses_is_told_as_that(transport: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(Script([b"<html>"], status=407)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//me:hunter22@"))
+        client = lingate.Lingate(transport=transport(), retries=0)
+        with pytest.raises(
+            ConnectError, match=r"cannot connect to openai: .*(the proxy that HTTPS_PROXY|407)"
+        ) as caught:
+            await asyncio.to_thread(client.chat, "openai/m", "hi", api_key="sk-key", api_base="https://far.test/v1")
+
+    assert not any(secret in f"{caught.value!r} {caught.value}" for secret in ("hunter22", "sk-key"))
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("fault", ["reset_head", "close_head"])
 async def test_a_connection_lost_before_the_answer_is_a_transport_error(ask: Any, stream: bool, fault: str) -> None:
     with pytest.raises(ConnectError, match="the connection to openai broke: "):
         await ask(f"openai/sim-fault-{fault}", stream=stream)
+
+
+@pytest.mark.parametrize("ending", ["close", "reset"])
+async def test_a_whole_answer_that_breaks_off_is_an_interruption_and_tried_again(ask: Any, ending: Any) -> None:
+    headers = {"content-type": "application/json"}
+    with RawServer(Script([ANSWER[:40]], ending, headers=headers)) as server:
+        with pytest.raises(StreamInterruptedError, match="the connection to openai broke in mid-answer"):
+            await ask("openai/m", api_base=server.url)
+        with pytest.raises(StreamInterruptedError) as caught:
+            await ask("openai/m", api_base=server.url, retries=lingate.RetryPolicy(retries=1, base=0))
+
+    assert [attempt.kind for attempt in caught.value.attempts] == ["stream_interrupted"] * 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_is_not_encoded_as_it_says_makes_no_sense_and_is_not_tried_again(
+    ask: Any, stream: bool
+) -> None:
+    kind = "text/event-stream" if stream else "application/json"
+    script = Script([PIECE if stream else ANSWER], headers={"content-type": kind, "content-encoding": "gzip"})
+    with RawServer(script) as server, pytest.raises(ProtocolError, match="not encoded as it says") as caught:
+        await ask("openai/m", stream=stream, api_base=server.url, retries=2)
+
+    assert len(caught.value.attempts) == 1
+
+
+async def test_a_compressed_answer_that_breaks_off_is_an_interruption(ask: Any) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    script = Script([gzip.compress(ANSWER)[:40]], "close", headers=headers)
+    with RawServer(script) as server, pytest.raises(StreamInterruptedError):
+        await ask("openai/m", api_base=server.url)
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import time
@@ -381,6 +382,24 @@ async def test_cool_downs_are_told_to_the_other_replicas(redis: str) -> None:
         await until(lambda: len(heard) == 2, 1.0)
         await asyncio.sleep(0.1)
         assert sorted(heard) == [(1, "some deployment", 2.5, "rate_limit"), (2, "some deployment", 2.5, "rate_limit")]
+
+
+async def test_a_line_for_news_that_the_system_gives_up_is_opened_again_and_holds_nobody_up(redis: str) -> None:
+    async with replicas(redis, 2) as limiters:
+        heard: list[str] = []
+        limiters[1].on_cooled = lambda deployment, *_: heard.append(deployment)
+        lines = []
+        pubsub = limiters[1].link.redis.pubsub
+        limiters[1].link.redis.pubsub = lambda **how: lines.append(pubsub(**how)) or lines[-1]  # type: ignore
+        await asyncio.sleep(0.2)
+
+        # What the kernel says of a host that has fallen silent; loopback loses no packet.
+        lines[0].connection._reader.set_exception(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+
+        await until(lambda: len(lines) == 2)
+        await asyncio.sleep(0.2)
+        limiters[0].cooled("some deployment", 2.5, "rate_limit")
+        await until(lambda: heard == ["some deployment"])
 
 
 async def test_a_call_that_is_given_up_while_redis_is_asked_gives_its_place_back(redis: str) -> None:

@@ -1,5 +1,9 @@
-# What one format wants back with a message, inside a face of another that has no place for it.
+# What one format wants back with a message, proofs of reasoning first of all, inside another that has no place for it.
 
+# A signature means something to the provider that made it and is an error to any other. One that has no field of its own in
+# the canonical form goes into `thinking_blocks` with its dialect's name before it, so that every face carries it, its own
+# dialect finds it again, and all others know to leave it out.
+#
 # Raw blocks in `provider_specific_fields`, `reasoning_details` and further fields of tool calls travel as the signature of
 # one more thinking block, which has no text: clients of formats that know thinking send such blocks back unread. A face adds
 # the block to what it shows, and takes it off what comes back.
@@ -10,11 +14,11 @@ import base64
 from collections.abc import Iterable
 from typing import Any
 
-from lingate._dialects._signature import seal, unseal
 from lingate._model import Event, Extra, JsonDict, Thinking, ToolStart
 from lingate._wire.json import decode, encode
 from lingate._wire.shapes import as_dict, not_null
 
+_MARK = "#"  # not a letter of base64, so no provider's own signature holds it
 _OWNER = "lingate"  # no dialect, so that none of them takes the block for its own
 _BACK = frozenset({"content", "parts", "items", "tool_plan", "citations"})
 """A dialect's own fields of a message that go back with it. What else an answer tells (ratings, sources) is for readers."""
@@ -22,6 +26,23 @@ _BACK = frozenset({"content", "parts", "items", "tool_plan", "citations"})
 _TOLD = frozenset({"id", "type", "function", "custom", "index", "cache_control"})
 _PROOFS = ("signature", "data")
 _MOST = 1024 * 1024  # bytes; more (pictures, mostly) would burden every later request of the conversation
+
+
+def seal(dialect: str, payload: str) -> str:
+    # A signature that only `dialect` will open.
+    return f"{dialect}{_MARK}{payload}"
+
+
+def unseal(signature: Any, dialect: str) -> str | None:
+    # What this dialect sealed; None for every other signature.
+    if not isinstance(signature, str) or not signature.startswith(f"{dialect}{_MARK}"):
+        return None
+    return signature[len(dialect) + 1 :]
+
+
+def is_foreign(signature: Any, dialect: str) -> bool:
+    # Whether another dialect sealed this signature, so that it is of no use here.
+    return isinstance(signature, str) and _MARK in signature and unseal(signature, dialect) is None
 
 
 def round_trip_fields(message: JsonDict, dialect: str) -> JsonDict | None:

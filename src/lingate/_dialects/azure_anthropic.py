@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lingate._dialects._adapted import Rehosted
 from lingate._dialects._azure import place_of, with_key_as, with_query
 from lingate._dialects._base import Dialect
-from lingate._dialects._rehosted import Rehosted
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._model import Call, Target, replaced
 

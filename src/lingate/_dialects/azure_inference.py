@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+from lingate._dialects._adapted import Rehosted
 from lingate._dialects._azure import place_of, surface_of, url_for, with_key_as
 from lingate._dialects._base import Dialect
-from lingate._dialects._rehosted import Rehosted
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat import by_responses
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES

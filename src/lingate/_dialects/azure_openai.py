@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._adapted import Rehosted, edited
 from lingate._dialects._azure import (
     Place,
     is_date,
@@ -16,7 +17,6 @@ from lingate._dialects._azure import (
 )
 from lingate._dialects._base import Dialect
 from lingate._dialects._envelope import refuse
-from lingate._dialects._rehosted import Rehosted, edited
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat import by_responses
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES

@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from lingate._dialects._adapted import edited
 from lingate._dialects._base import Dialect
 from lingate._dialects._counts import integer
 from lingate._dialects._envelope import note, refuse
 from lingate._dialects._legacy_functions import modern
-from lingate._dialects._rehosted import Reshaped, edited
+from lingate._dialects._reshaped import Reshaped
 from lingate._dialects._tool_arguments import shown_arguments
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced

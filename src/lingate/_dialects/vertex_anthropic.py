@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from lingate._dialects._adapted import Rehosted, edited
 from lingate._dialects._base import Dialect
 from lingate._dialects._claude import BETA
-from lingate._dialects._rehosted import Rehosted, edited
 from lingate._dialects._vertex import location_url
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced

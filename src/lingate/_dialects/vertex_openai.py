@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from lingate._dialects._adapted import Rehosted, edited
 from lingate._dialects._base import Dialect
-from lingate._dialects._rehosted import Rehosted, edited
 from lingate._dialects._vertex import location_url
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced

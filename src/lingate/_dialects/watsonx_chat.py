@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from lingate._dialects._adapted import edited
 from lingate._dialects._base import Dialect
 from lingate._dialects._envelope import join_url
-from lingate._dialects._rehosted import Reshaped, edited
+from lingate._dialects._reshaped import Reshaped
 from lingate._dialects._texts import generated
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced

@@ -30,11 +30,21 @@ def unbuilt(request: HttpRequest) -> ConfigError:
 def unreached(request: HttpRequest, why: str) -> ConnectError:
     # The error for a server that cannot be connected to.
     target = request.target
-    url = target.url.partition("?")[0]
-    # What rustls calls an answer that is none of its records.
-    plain = "InvalidContentType" in why
-    hint = f"{url}: it speaks no TLS: write http://" if plain else f"check the network and the base URL {url}"
-    return ConnectError(f"cannot connect to {target.provider}: {why}", hint=hint)
+    remedy = next(
+        (remedy for sign, remedy in _REMEDIES if sign in why), "check the network, its proxy and the base URL"
+    )
+    return ConnectError(f"cannot connect to {target.provider}: {why}", hint=f"{remedy} {target.url.partition('?')[0]}")
+
+
+_REMEDIES = (
+    (
+        "InvalidContentType",
+        "it speaks no TLS: write http:// in",
+    ),  # what rustls calls an answer that is none of its records
+    ("UnknownIssuer", "name the certificates to trust in SSL_CERT_FILE; base URL"),
+    ("CaUsedAsEndEntity", "its certificate is an authority's: make one with basicConstraints=CA:FALSE; base URL"),
+    ("tunnel", "the proxy that HTTPS_PROXY names did not connect to"),
+)
 
 
 def lost(request: HttpRequest, why: str) -> ConnectError:

@@ -14,6 +14,7 @@ from lingate._version import __version__
 from lingate.errors import (
     LingateError,
     MissingExtraError,
+    ProtocolError,
     RequestTimeoutError,
     StreamInterruptedError,
 )
@@ -49,12 +50,15 @@ def _translate(error: Exception, request: HttpRequest, begun: bool) -> LingateEr
         return RequestTimeoutError(f"connecting to {place} took too long")
     if isinstance(error, httpx2.TimeoutException):
         return RequestTimeoutError(f"{place} {'sent nothing for too long' if begun else 'did not answer in time'}")
+    if isinstance(error, httpx2.DecodingError):
+        return ProtocolError(f"{place} sent a body that is not encoded as it says: {error}")
     if begun:
         return StreamInterruptedError(f"the connection to {place} broke in mid-answer")
     if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
         return unbuilt(request)
-    connecting = isinstance(error, (httpx2.ConnectError, httpx2.ProxyError))
-    return (unreached if connecting else lost)(request, type(error).__name__)
+    if isinstance(error, (httpx2.ConnectError, httpx2.ProxyError)):
+        return unreached(request, str(error) or type(error).__name__)
+    return lost(request, type(error).__name__)  # its words may quote a header
 
 
 class SyncHttpx:

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyreqwest.client import SyncClientBuilder
-from pyreqwest.exceptions import BuilderError, PyreqwestError
+from pyreqwest.exceptions import BuilderError, NetworkError, PyreqwestError
 from pyreqwest.exceptions import (
     RequestTimeoutError as PyTimeoutError,
 )
@@ -28,7 +28,7 @@ from lingate._call.policy import Timeout
 from lingate._io.transport import ByteStream, lost, unbuilt, unreached
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
-from lingate.errors import LingateError, RequestTimeoutError, StreamInterruptedError
+from lingate.errors import LingateError, ProtocolError, RequestTimeoutError, StreamInterruptedError
 
 if TYPE_CHECKING:
     from pyreqwest.http import HeaderMap
@@ -138,13 +138,16 @@ def translate(error: PyreqwestError, request: HttpRequest) -> LingateError:
     # One of our errors for one of theirs. Their text can hold the URL with its query, so it is not copied.
     place = request.target.provider
     # Its own names say no more: a wait for an answer's head is a ConnectTimeoutError too.
-    connecting = "client error (Connect)" in str(getattr(error, "details", None))
+    told = str(getattr(error, "details", None))
+    connecting = "client error (Connect)" in told
     if isinstance(error, PyTimeoutError):
         return RequestTimeoutError(
             f"connecting to {place} took too long" if connecting else f"{place} did not answer in time"
         )
     if isinstance(error, BuilderError):
         return unbuilt(request)
+    if "response body" in told:  # so there was a head
+        return broken(error, request)
     return (unreached if connecting else lost)(request, _cause(error))
 
 
@@ -400,4 +403,6 @@ class _Leftovers:
 def broken(error: PyreqwestError, request: HttpRequest) -> LingateError:
     if isinstance(error, PyTimeoutError):
         return RequestTimeoutError(f"{request.target.provider} sent nothing for too long")
-    return StreamInterruptedError(f"the connection to {request.target.provider} broke in mid-answer")
+    if "from connection" in str(getattr(error, "details", None)) or isinstance(error, NetworkError):
+        return StreamInterruptedError(f"the connection to {request.target.provider} broke in mid-answer")
+    return ProtocolError(f"{request.target.provider} sent a body that is not encoded as it says: {_cause(error)}")

@@ -203,7 +203,7 @@ def default_model(found: Surroundings) -> Iterator[Finding]:
 
 
 def proxies(found: Surroundings) -> Iterator[Finding]:
-    # Whether the proxies that calls go through can be reached: those of this network, and a gateway.
+    # Whether proxies, of this network and a gateway, can be reached, and certificates be read.
     gateway = proxy_variable(found.env)
     if gateway is not None:
         keys = (first_set(row.key_env, found.env) for row in PROXIES if gateway in row.url_env)
@@ -215,6 +215,14 @@ def proxies(found: Surroundings) -> Iterator[Finding]:
             named.setdefault(url, name)
     for url, name in named.items():
         yield _reached(name, url, "")
+    if file := found.env.get("SSL_CERT_FILE"):
+        import ssl
+
+        try:
+            ssl.create_default_context(cafile=file)
+            yield Finding("ok", "SSL_CERT_FILE", file)
+        except OSError as error:
+            yield Finding("broken", "SSL_CERT_FILE", f"{file}: {error.strerror}", "name a PEM file, or unset it")
 
 
 def _reached(variable: str, url: str, more: str) -> Finding:

@@ -73,14 +73,14 @@ class CpuAffinity:
             os.sched_yield()
 
     def _look(self) -> None:
-        last, now = self._last, _times()
-        assert last is not None
-        self._last = now
-        if not self.kept:
-            self._keep()
-        elif _crowd(last, now) > _CROWDED:
-            self._free()
         self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
+        with contextlib.suppress(OSError):  # too many open files, just now
+            last, self._last = self._last, _times()
+            assert last is not None
+            if not self.kept:
+                self._keep()
+            elif _crowd(last, self._last) > _CROWDED:
+                self._free()
 
     def _keep(self) -> None:
         with open(_WHERE, encoding="ascii", errors="replace") as file:

@@ -117,8 +117,13 @@ def _server(gateway: Gateway, address: str, port: int) -> Server:
         backpressure=65535,
         log_enabled=False,
         log_dictconfig=_LEAVE_LOGGING_ALONE,
-        http1_settings=HTTP1Settings(max_buffer_size=gateway.live.config.own.limits.max_headers + 65536),
+        http1_settings=HTTP1Settings(IDLE, max_buffer_size=gateway.live.config.own.limits.max_headers + 65536),
     )
+
+
+IDLE = 125_000
+"""Milliseconds for which a connection is kept unused: longer than by what stands before gateways (nginx and balancers 60 s,
+Go 90, Caddy 120), whose next request would meet our closing it."""
 
 
 async def _drained(gateway: Gateway, hurry: asyncio.Event) -> None:

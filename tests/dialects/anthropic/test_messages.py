@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lingate._dialects._signature import seal
+from lingate._dialects._round_trip import seal
 from lingate._model import Call
 from lingate.errors import BadRequestError, ConfigError, UnsupportedError
 from tests.dialects.anthropic.oracle import check_params

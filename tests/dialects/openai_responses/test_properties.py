@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lingate._dialects._format_choice import form_of
 from lingate._dialects._replay import replay
-from lingate._dialects._signature import seal
+from lingate._dialects._round_trip import seal
 from lingate._dialects.openai_responses.face_response import response_object
 from lingate._dialects.openai_responses.response import canonical_usage, native_usage
 from lingate._model import Call, Failed, ProviderRow, Target, Traits

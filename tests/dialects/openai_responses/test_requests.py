@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lingate._dialects._signature import seal
+from lingate._dialects._round_trip import seal
 from lingate._model import Call, ProviderRow, Target
 from lingate.errors import ConfigError, UnsupportedError
 from tests.dialects.openai_responses.oracle import check_params

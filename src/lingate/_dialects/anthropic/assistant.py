@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from lingate._dialects._reading import REASONED, SAID_FIELDS, named_reasoning
-from lingate._dialects._signature import is_foreign
+from lingate._dialects._round_trip import is_foreign
 from lingate._dialects._tool_arguments import arguments_object, calls_of
 from lingate._dialects._turns import kept, says_the_same
 from lingate._dialects.anthropic.blocks import check_blocks

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from lingate._dialects import _draft
 from lingate._dialects._legacy_functions import modern
@@ -33,9 +32,4 @@ class Draft(_draft.Draft):
 def draft(call: Call, target: Target) -> Draft:
     asked = modern(_draft.asked_of(call))
     traits: Traits = {**DEFAULTS, **target.traits}
-    return Draft(call, target, asked, traits, native=native_fields(asked))
-
-
-def native_fields(holder: Any) -> JsonDict:
-    # This format's part of `provider_specific_fields` of a request, message or response; empty if there is none.
-    return _draft.native_fields(holder, NAME)
+    return Draft(call, target, asked, traits, native=_draft.native_fields(asked, NAME))

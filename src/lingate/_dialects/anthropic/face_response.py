@@ -7,15 +7,14 @@ from typing import Any
 
 from lingate._dialects._answers import stopped_by
 from lingate._dialects._dates import rfc3339
+from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import BlockEncoder
 from lingate._dialects._face_errors import anthropic_error
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import first_choice
-from lingate._dialects._round_trip import round_trip_fields
-from lingate._dialects._signature import is_foreign
+from lingate._dialects._round_trip import is_foreign, round_trip_fields
 from lingate._dialects._tool_arguments import shown_arguments, shown_call
 from lingate._dialects.anthropic.assistant import kept_blocks, original_blocks
-from lingate._dialects.anthropic.draft import native_fields
 from lingate._dialects.anthropic.facts import FINISH, NAME, STOP_REASON
 from lingate._dialects.anthropic.usage import native_usage
 from lingate._model import (
@@ -44,7 +43,7 @@ def render_message(response: JsonDict) -> bytes:
     # A canonical response as a message.
     # The format has one answer, so only the first choice is shown.
     choice, message = first_choice(response)
-    native = native_fields(response)
+    native = native_fields(response, NAME)
     wire: JsonDict = {
         "id": response.get("id") or "msg_unknown",
         "type": "message",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._draft import native_fields
 from lingate._dialects._tools import has_failed
 from lingate._dialects._turns import (
     TEXT_FIELDS,
@@ -19,7 +20,7 @@ from lingate._dialects._turns import (
 )
 from lingate._dialects.anthropic.assistant import assistant_blocks, kept_blocks, safe_id
 from lingate._dialects.anthropic.content import canonical_parts, content_blocks, is_plain
-from lingate._dialects.anthropic.draft import Draft, native_fields
+from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import NAME, SYSTEM_BETAS, TOOL_CHANGES_BETA
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, as_dicts, as_list
@@ -46,7 +47,7 @@ class Turns(BlockTurns):
         stays = self.draft.traits.get("late_system") == "keep"
         special = any(block["type"] != "text" for block in blocks)
         started = bool(self.turns or self._results or self._rest)
-        fields = as_dict(native_fields(message).get("fields"))
+        fields = as_dict(native_fields(message, NAME).get("fields"))
         if not (started and stays):
             self.draft.note_others(fields, (), where)
             fields = {}

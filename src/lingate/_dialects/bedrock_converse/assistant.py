@@ -11,7 +11,7 @@ from zlib import crc32
 
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._reading import REASONED, SAID_FIELDS, named_reasoning
-from lingate._dialects._signature import is_foreign, seal, unseal
+from lingate._dialects._round_trip import is_foreign, seal, unseal
 from lingate._dialects._tool_arguments import arguments_object, calls_of, shown_arguments
 from lingate._dialects._turns import kept, says_the_same
 from lingate._dialects.bedrock_converse.checks import check_blocks, kind_of

@@ -13,8 +13,7 @@ from typing import Any
 
 from lingate._dialects._dataurl import data_url, decoded, standard
 from lingate._dialects._reading import has_proof
-from lingate._dialects._round_trip import opened
-from lingate._dialects._signature import seal, unseal
+from lingate._dialects._round_trip import opened, seal, unseal
 from lingate._dialects.gemini.facts import NAME
 from lingate._dialects.gemini.media import canonical_audio, media_type
 from lingate._model import JsonDict

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._reading import detail_text, text_of
-from lingate._dialects._signature import is_foreign, seal, unseal
+from lingate._dialects._round_trip import is_foreign, seal, unseal
 from lingate._model import JsonDict, Record
 from lingate._wire.shapes import as_dicts, dig
 

@@ -11,7 +11,7 @@ from lingate._dialects._ignorable import CACHE_MARK, ignorable_part
 from lingate._dialects._late import joined, leading, system_in_place
 from lingate._dialects._native_only import note_native_only_of
 from lingate._dialects._reading import REASONED, detail_text
-from lingate._dialects._signature import is_foreign
+from lingate._dialects._round_trip import is_foreign
 from lingate._dialects._tool_names import fitted_id
 from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._model import HttpRequest, JsonDict

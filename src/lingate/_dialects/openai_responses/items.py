@@ -12,7 +12,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._dataurl import data_url
-from lingate._dialects._signature import seal, unseal
+from lingate._dialects._round_trip import seal, unseal
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.facts import CALLS, NAME
 from lingate._model import JsonDict

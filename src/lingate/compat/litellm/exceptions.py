@@ -4,14 +4,39 @@ Each carries `message`, `llm_provider`, `model`, `status_code`, `response`, `num
 Lingate it was made from is its `__cause__`.
 """
 
-# mypy: allow-subclassing-any
+# mypy: allow-subclassing-any, disable-error-code="misc, valid-type"
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
 
-from lingate.compat.litellm import _bases
+# The openai package's classes where it is installed, so that its `except` clauses work too.
+try:
+    import openai as _openai
+except ImportError:
+    _openai = None  # type: ignore[assignment]
+
+
+def _base(name: str, parent: type[Exception]) -> Any:
+    found = getattr(_openai, name, None)
+    return found if isinstance(found, type) else type(name, (parent,), {})
+
+
+OpenAIError = _base("OpenAIError", Exception)
+_APIError = _base("APIError", OpenAIError)
+_APIStatusError = _base("APIStatusError", _APIError)
+_APIConnectionError = _base("APIConnectionError", _APIError)
+_APITimeoutError = _base("APITimeoutError", _APIConnectionError)
+_APIResponseValidationError = _base("APIResponseValidationError", _APIError)
+_AuthenticationError = _base("AuthenticationError", _APIStatusError)
+_BadRequestError = _base("BadRequestError", _APIStatusError)
+_ConflictError = _base("ConflictError", _APIStatusError)
+_InternalServerError = _base("InternalServerError", _APIStatusError)
+_NotFoundError = _base("NotFoundError", _APIStatusError)
+_PermissionDeniedError = _base("PermissionDeniedError", _APIStatusError)
+_RateLimitError = _base("RateLimitError", _APIStatusError)
+_UnprocessableEntityError = _base("UnprocessableEntityError", _APIStatusError)
 
 
 def _response(status: int, headers: dict[str, str], text: str) -> Any:
@@ -115,7 +140,7 @@ def _reduced(self: Exception) -> tuple[Any, ...]:
     return _rebuild, (type(self), self.args, dict(self.__dict__))
 
 
-class APIError(_Facts, _bases.APIError):
+class APIError(_Facts, _APIError):
     """The provider answered with an error that has no class of its own."""
 
     def __init__(self, status_code: int | None = None, message: str = "", *args: Any, **facts: Any) -> None:
@@ -123,75 +148,75 @@ class APIError(_Facts, _bases.APIError):
         super().__init__(message, *args, status_code=status_code, **facts)
 
 
-class APIConnectionError(_Facts, _bases.APIConnectionError):
+class APIConnectionError(_Facts, _APIConnectionError):
     """No complete answer arrived; `partial` is what a stream had brought."""
 
     partial: Any = None
 
 
-class APIResponseValidationError(_Facts, _bases.APIResponseValidationError):
+class APIResponseValidationError(_Facts, _APIResponseValidationError):
     """The answer makes no sense."""
 
 
-class Timeout(_Facts, _bases.APITimeoutError):
+class Timeout(_Facts, _APITimeoutError):
     """The call, or a phase of it, took too long."""
 
     status_code = 408
     _order = ("model", "llm_provider", *_RETRIES)
 
 
-class AuthenticationError(_Facts, _bases.AuthenticationError):
+class AuthenticationError(_Facts, _AuthenticationError):
     """The credential is missing or wrong."""
 
     status_code = 401
 
 
-class PermissionDeniedError(APIError, _bases.PermissionDeniedError):
+class PermissionDeniedError(APIError, _PermissionDeniedError):
     """The credential may not do this. (Calls of LiteLLM's raise `APIError`, which it is too.)"""
 
     status_code = 403
     __init__ = _Facts.__init__
 
 
-class NotFoundError(_Facts, _bases.NotFoundError):
+class NotFoundError(_Facts, _NotFoundError):
     """No such model, deployment or path."""
 
     status_code = 404
     _order = _MODEL_FIRST
 
 
-class ConflictError(_Facts, _bases.ConflictError):
+class ConflictError(_Facts, _ConflictError):
     """The provider saw a conflicting request. (LiteLLM has no such class and raises `APIError`.)"""
 
     status_code = 409
 
 
-class UnprocessableEntityError(_Facts, _bases.UnprocessableEntityError):
+class UnprocessableEntityError(_Facts, _UnprocessableEntityError):
     """The request was understood and cannot be carried out."""
 
     status_code = 422
     _order = _MODEL_FIRST
 
 
-class RateLimitError(_Facts, _bases.RateLimitError):
+class RateLimitError(_Facts, _RateLimitError):
     """Too many requests or tokens, or the quota is used up."""
 
     status_code = 429
 
 
-class InternalServerError(_Facts, _bases.InternalServerError):
+class InternalServerError(_Facts, _InternalServerError):
     """The provider failed."""
 
     status_code = 500
 
 
-class BadGatewayError(_Facts, _bases.APIStatusError):
+class BadGatewayError(_Facts, _APIStatusError):
     """Something in front of the provider failed."""
 
     status_code = 502
 
 
-class ServiceUnavailableError(_Facts, _bases.APIStatusError):
+class ServiceUnavailableError(_Facts, _APIStatusError):
     """The provider is out of capacity."""
 
     status_code = 503
@@ -205,7 +230,7 @@ class MidStreamFallbackError(ServiceUnavailableError):
     """Kept for `except` clauses; an interrupted stream raises `APIConnectionError` with `partial`."""
 
 
-class BadRequestError(_Facts, _bases.BadRequestError):
+class BadRequestError(_Facts, _BadRequestError):
     """The request is wrong."""
 
     status_code = 400
@@ -282,8 +307,6 @@ class RouterRateLimitError(ValueError):
 
     __reduce__ = _reduced
 
-
-OpenAIError = _bases.OpenAIError
 
 LITELLM_EXCEPTION_TYPES = [
     APIConnectionError,

@@ -286,10 +286,14 @@ class RedisLimiter(LocalLimiter):
         async with self.link.redis.pubsub(ignore_subscribe_messages=True) as line:
             async with LoopTimeout(4 * PATIENCE):
                 await line.subscribe(self._key("news"))
+                await line.get_message(timeout=None)  # that it is so
             while True:
+                began = time.monotonic()
                 message = await line.get_message(timeout=SILENCE)
                 if message is not None:
                     await self._heard(str(message["data"]))
+                elif time.monotonic() < began + 1:
+                    raise TimeoutError  # that the system gave the line up (ETIMEDOUT) is silence to redis-py, at once and for ever
 
     async def _heard(self, text: str) -> None:
         if text == "keys":

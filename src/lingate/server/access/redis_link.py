@@ -11,10 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha1
 from typing import Any
 
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
+from lingate.errors import ConfigError
 from lingate.server.loop_timeout import LoopTimeout
-from lingate.server.redis_client import redis_client
 
 _log = logging.getLogger("lingate.redis")
 PATIENCE = 1.0
@@ -208,3 +211,22 @@ def _answer(batch: list[_Waiting], answers: Sequence[Any]) -> None:
             future.set_exception(AwayError())
         else:
             future.set_result(answer)
+
+
+def redis_client(url: str, patience: float, **options: Any) -> Redis:
+    # A client of the Redis at `url`, which tries nothing again by itself. Nothing is opened yet.
+    # patience: Seconds for an answer, and for a connection.
+    # Raises ConfigError: It is no such URL. The message does not hold it: there may be a password in it.
+    try:
+        return Redis.from_url(
+            url,
+            socket_connect_timeout=patience,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_error=[],
+            **{"socket_timeout": patience, **options},
+        )
+    except ValueError:
+        raise ConfigError(
+            "the Redis URL cannot be read",
+            hint="write redis://user:password@host:6379/0; special characters in a password are percent-encoded",
+        ) from None

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
+from lingate.server.access.redis_link import redis_client
 from lingate.server.cache.entry import Entry, unpacked
 from lingate.server.loop_timeout import LoopTimeout
-from lingate.server.redis_client import redis_client
 
 _log = logging.getLogger("lingate.cache")
 _PATIENCE = 0.25

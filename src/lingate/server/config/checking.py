@@ -82,7 +82,7 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
 
 def _addresses(config: GatewayConfig) -> Iterator[Problem]:
     # What is wrong with the addresses of database and Redis, which are read when the gateway starts.
-    from lingate.server.redis_client import redis_client
+    from lingate.server.access.redis_link import redis_client
     from lingate.server.store.url import parse_url
 
     database = config.env.get("LINGATE_DATABASE_URL") or config.general.database_url

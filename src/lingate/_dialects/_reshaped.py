@@ -1,48 +1,26 @@
-# An operation of one wire format at a host that has other addresses, or another envelope, for the same bodies.
+# OpenAI's chat format where each answer has to be put into its shape first: an envelope taken off, a field renamed.
+
+# What is handed on as `raw` is always what the upstream sent.
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from lingate._dialects._adapted import Move, Rehosted
 from lingate._dialects._answers import malformed, read_object
-from lingate._dialects._base import Form, OperationFormat, StreamDecoder
+from lingate._dialects._base import OperationFormat, StreamDecoder
 from lingate._dialects.openai_chat.response import canonical_response
-from lingate._model import Call, Edit, Event, Failed, Head, HttpRequest, JsonDict, Target, replaced
+from lingate._model import Event, Failed, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode, encode
 from lingate._wire.sse import SseDecoder, SseEvent
-
-Move = Callable[[Call, Target], Target]
-"""The target as the format inside is to see it."""
-
-
-class Rehosted(Form):
-    # An operation that is written for a target somewhere else, and otherwise that of the format inside.
-
-    def __init__(self, inside: OperationFormat, move: Move) -> None:
-        super().__init__(
-            lambda call, target: inside.request(call, move(call, target)),
-            inside.response,
-            inside.parse_call,
-            inside.render,
-            inside.decoder,
-            inside.encoder,
-        )
-        self._inside = inside  # whose bodies these are
-
-
-def edited(target: Target, *edits: Edit) -> Target:
-    # The target with edits of the wire body that come after its own.
-    return replaced(target, edits=(*target.edits, *edits))
-
 
 Rewrite = Callable[[JsonDict], JsonDict]
 """A body, or the data of a stream event, in OpenAI's shape. Its argument is not changed, and may hold anything."""
 
 
 class Reshaped(Rehosted):
-    # A chat in OpenAI's format whose answers are put into its shape first: an envelope taken off, a field renamed.
-    # What is handed on as `raw` is always what the upstream sent.
+    # A chat operation whose answers are rewritten before the format inside reads them.
 
     def __init__(self, inside: OperationFormat, move: Move, rewrite: Rewrite) -> None:
         super().__init__(inside, move)
