@@ -151,9 +151,9 @@ def providers(
     present: Annotated[bool, typer.Option("--present", help="Only those whose credential is set.")] = False,
 ) -> None:
     """List the providers, and which of them have a credential here."""
-    from lingate.cli.listing import show
+    from lingate.cli.models import show_providers
 
-    show(screen, search=search or "", as_json=as_json, present=present)
+    show_providers(screen, search=search or "", as_json=as_json, present=present)
 
 
 @command(app, debug=_DEBUG)
