@@ -260,7 +260,8 @@ class LocalLimiter:
         # Make sure that the budgets of those who are limited include what the ledger knows.
         # Returns: Dollars that each has spent in all, as the ledger has it; None where it does not answer.
         scopes = [scope for id in ids if (scope := self.scope(kind, id)) is not None]
-        await self._learn([budget for scope in scopes for budget in scope.budgets])
+        if self._spending is not None:  # what is known is asked again: other replicas may spend what nobody spends here
+            await self._ask([budget for scope in scopes for budget in scope.budgets], self._spending)
         nobody = [None] * len(ids)
         if not ids or self._spending is None or self._clock() < self._ask_again:
             return nobody

@@ -20,8 +20,8 @@ from lingate.server.records import Caller
 from lingate.server.routing import Group
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_IN_ORDER = ("response_format", "tools", "functions")
-"""Fields with schemas: models write what is in them in their order."""
+_IN_ANY_ORDER = ("messages", "input")
+"""All other fields may hold schemas, by whatever name: models write what is in them in their order."""
 
 _VERSION = 1
 """Part of every key: raised when what is kept changes its form."""
@@ -108,10 +108,10 @@ def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tag
     )
     try:
         written = _encoder.encode(about)
-        if not body.keys().isdisjoint(_IN_ORDER):
-            written += msgspec.json.encode([body.get(name) for name in _IN_ORDER])
+        ordered = [body[name] for name in sorted(body) if name not in _IN_ANY_ORDER]
+        written += msgspec.json.encode((ordered, call.extra_body))
     except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form
-        written = json.dumps(about, sort_keys=True).encode("ascii")
+        written = json.dumps(about).encode("ascii")
     except (TypeError, RecursionError):
         return None
     return blake2b(written, digest_size=24).hexdigest()
