@@ -83,12 +83,12 @@ class RouteChain(Record, eq=False, weakref=True):
         # Raises LingateError: None could be asked at all.
         context = self.context
         error = None if context is None else context.error
-        if context is not None and error is not None:
+        if error is not None:
             self._note_paid()
-            if self._open:  # further tries at the last one were the group's
-                self._steps += max(sum(attempt.kind != "ok" for attempt in context.trail[self._mark :]) - 1, 0)
         if self._open:
             self._leave(error if error is not self._seen else None)
+            if context is not None:
+                self._steps += max(len(context.trail) - self._mark - 1, 0)  # further tries there were the group's
         self._seen = error
         now = self._router.now()
         group = self.group
