@@ -157,16 +157,8 @@ def control_of(field: Any, header: str | None) -> Control:
     # What a request wants.
     # Raises BadRequestError: The field is not what it must be; the message says where.
     control = Control()
-    if header is not None:
-        _read_header(header, control)
-    if field is not None:
-        _read_field(field, control)
-    return control
-
-
-def _read_header(header: str, control: Control) -> None:
     # Directives that mean nothing here are passed over, as HTTP wants it.
-    for directive in header.lower().split(","):
+    for directive in (header or "").lower().split(","):
         name, _, value = directive.strip().partition("=")
         if name == "no-cache":
             control.read = False
@@ -174,6 +166,9 @@ def _read_header(header: str, control: Control) -> None:
             control.write = False
         elif name == "max-age" and value.isdecimal() and len(value) < 10:
             control.max_age = float(value)
+    if field is not None:
+        _read_field(field, control)
+    return control
 
 
 def _read_field(field: Any, control: Control) -> None:
