@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -68,14 +67,15 @@ def is_cacheable(call: Call) -> bool:
 
 def _are_ours(tools: Any) -> bool:
     # Whether the caller runs them all: a provider's own bring in what nobody can compare.
-    if not tools:
-        return True
-    return isinstance(tools, list) and all(isinstance(tool, dict) and _is_ours(tool) for tool in tools)
-
-
-def _is_ours(tool: JsonDict) -> bool:
     # The functions of 2023 have a name and no type.
-    return tool["type"] in _OUR_TOOLS if tool.get("type") else "function" in tool or "name" in tool
+    return not tools or (
+        isinstance(tools, list)
+        and all(
+            isinstance(tool, dict)
+            and (tool["type"] in _OUR_TOOLS if tool.get("type") else "function" in tool or "name" in tool)
+            for tool in tools
+        )
+    )
 
 
 def owner_of(caller: Caller, scope: Literal["key", "team", "shared"]) -> tuple[str, str]:
@@ -102,7 +102,11 @@ def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tag
         [(item.id, item.name, item.defaults, item.extra_body, item.always_drop) for item in group.deployments],
         sorted(tags) if group.tagged else (),
         call.drop_params,
-        _kept(call.extra_headers),
+        sorted(
+            item
+            for item in (call.extra_headers or {}).items()
+            if item[0] not in _ON_THE_WAY and not item[0].startswith("x-stainless-")
+        ),
         call.extra_body,
         body,
     )
@@ -115,16 +119,6 @@ def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tag
     except (TypeError, RecursionError):
         return None
     return blake2b(written, digest_size=24).hexdigest()
-
-
-def _kept(headers: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
-    if not headers:
-        return []
-    return sorted(
-        (name, value)
-        for name, value in headers.items()
-        if name not in _ON_THE_WAY and not name.startswith("x-stainless-")
-    )
 
 
 # What a request says about the cache: LiteLLM's `cache` field, and the header that HTTP has for it.
