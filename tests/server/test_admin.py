@@ -20,7 +20,7 @@ from lingate.server.admin.endpoint import ConfigStatus, DeploymentInfo
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.records import LedgerRow
 from lingate.server.store import Store
-from tests.server.access_kit import MASTER, Admin, access
+from tests.server.access_kit import MASTER, Admin, Books, access
 
 
 @contextlib.asynccontextmanager
@@ -73,6 +73,19 @@ async def test_a_key_goes_through_its_life(tmp_path: Path) -> None:
         assert (await api.ask("DELETE", path))[0] == 200
         assert (await api.ask("GET", path))[0] == 404
         assert (await api.ask("GET", "/admin/me", key=token))[0] == 401
+
+
+async def test_what_a_budget_has_spent_is_shown_also_where_only_other_replicas_spend_it(tmp_path: Path) -> None:
+    books = Books()
+    async with access(tmp_path, spending=books) as found:
+        api = Admin(found)
+        _, made = await api.ask("POST", "/admin/keys", {"max_budget": 5})
+        assert made["key"]["budgets"][0]["spent"] == 0.0
+
+        books.spent["key", made["key"]["id"]] = 4.0
+        for path in (f"/admin/keys/{made['key']['id']}", "/admin/keys"):
+            _, shown = await api.ask("GET", path)
+            assert shown.get("data", [shown])[0]["budgets"][0]["spent"] == 4.0
 
 
 async def test_keys_are_listed_in_parts_and_by_owner(tmp_path: Path) -> None:

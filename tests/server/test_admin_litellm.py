@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.access_kit import MASTER
+from tests.server.access_kit import MASTER, Admin, Books, access
 from tests.server.test_admin import _calls, admin
 
 
@@ -43,6 +43,23 @@ async def test_a_key_is_generated_shown_changed_and_deleted(tmp_path: Path) -> N
         assert (await api.ask("GET", "/key/list"))[1]["total_count"] == 1
         assert (await api.ask("POST", "/key/delete", {"key_aliases": ["ci"]}))[1] == {"deleted_keys": ["ci"]}
         assert (await api.ask("GET", "/key/list"))[1]["keys"] == []
+
+
+async def test_what_was_spent_is_the_ledgers_word_also_after_a_restart(tmp_path: Path) -> None:
+    books = Books()
+    async with access(tmp_path, spending=books) as found:
+        api = Admin(found)
+        for path, body in (("/team/new", {"team_id": "red"}), ("/customer/new", {"user_id": "ann"})):
+            assert (await api.ask("POST", path, {**body, "max_budget": 9}))[0] == 200
+        _, made = await api.ask("POST", "/key/generate", {"team_id": "red", "max_budget": 9})
+        books.spent = {("key", made["token_id"]): 1.0, ("team", "red"): 2.0, ("end_user", "ann"): 3.0}
+        assert (await api.ask("GET", "/key/list"))[1]["keys"][0]["spend"] == 1.0
+        assert (await api.ask("GET", "/team/list"))[1][0]["spend"] == 2.0
+        assert (await api.ask("GET", "/customer/info", query="end_user_id=ann"))[1]["spend"] == 3.0
+
+    async with access(tmp_path, spending=books) as found:
+        _, team = await Admin(found).ask("GET", "/team/info", query="team_id=red")
+        assert team["team_info"]["spend"] == 2.0
 
 
 async def test_a_key_that_is_blocked_or_over_is_still_named_by_its_token(tmp_path: Path) -> None:

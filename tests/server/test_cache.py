@@ -18,6 +18,8 @@ from lingate.server.cache.entry import Memory
 from lingate.simulator import Simulator
 from tests.server.asking import ask, deltas, final_usage, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.raw_upstream import JSON, whole
+from tests.servers import RawServer, Script
 
 CHAT = "/v1/chat/completions"
 
@@ -460,6 +462,47 @@ def test_an_answer_that_one_budget_cut_short_is_not_given_to_those_who_wait(
         reasons = [found.result().json()["choices"][0]["finish_reason"] for found in (poor, rich)]
 
     assert reasons == ["length", "stop"]
+
+
+def test_answers_of_which_a_budget_cut_any_are_not_kept(tmp_path: Path) -> None:
+    choices = [
+        {"index": at, "message": {"role": "assistant", "content": "a"}, "finish_reason": finish}
+        for at, finish in enumerate(("stop", "length"))
+    ]
+    with RawServer(whole({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}, choices=choices)) as upstream:
+        text = config(upstream.url, {"model_list": [_priced(upstream.url)]})
+        with running_gateway(text, tmp_path, auth=True) as gateway:
+            made = httpx2.post(
+                f"{gateway.url}/key/generate", json={"max_budget": 5.0}, headers={"authorization": f"Bearer {MASTER}"}
+            ).json()
+            key = {"authorization": f"Bearer {made['key']}"}
+            found = [ask(gateway, CHAT, chat("two", model="priced", n=2), key) for _ in range(2)]
+    assert [answer.headers["x-lingate-cache"] for answer in found] == ["miss", "miss"]
+
+
+def test_an_error_that_the_bound_of_one_budget_may_have_caused_is_not_given_to_those_who_wait(tmp_path: Path) -> None:
+    too_few = {"error": {"message": "max_tokens: at least 16", "type": "invalid_request_error", "param": "max_tokens"}}
+    with RawServer(Script([json.dumps(too_few).encode()], status=400, headers=JSON, pause=1.5)) as upstream:
+        text = config(
+            upstream.url, {"model_list": [_priced(upstream.url)], "lingate": {"cache": {"namespace": "shared"}}}
+        )
+        with running_gateway(text, tmp_path, auth=True) as gateway:
+            made = httpx2.post(
+                f"{gateway.url}/key/generate", json={"max_budget": 1.0}, headers={"authorization": f"Bearer {MASTER}"}
+            ).json()
+
+            def one(token: str) -> int:
+                body = chat("few", model="priced")
+                return ask(gateway, CHAT, body, {"authorization": f"Bearer {token}"}).status_code
+
+            with ThreadPoolExecutor(2) as pool:
+                poor = pool.submit(one, made["key"])
+                time.sleep(0.5)
+                upstream.script = whole({"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2})
+                rich = pool.submit(one, MASTER)
+
+            assert "max_tokens" in json.loads(upstream.requests[0])
+            assert (poor.result(), rich.result()) == (400, 200)
 
 
 def test_an_answer_that_a_budget_might_have_cut_and_did_not_is_kept(simulator: Simulator, tmp_path: Path) -> None:

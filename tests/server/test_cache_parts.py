@@ -59,8 +59,9 @@ def test_the_order_of_fields_makes_no_difference_the_order_of_messages_does() ->
     assert key(turned) != key(straight)
 
 
-@pytest.mark.parametrize("where", ["response_format", "tools", "functions"])
-def test_the_order_in_which_an_answer_is_to_be_written_makes_a_difference(where: str) -> None:
+@pytest.mark.parametrize("text", ["hi", "\ud800"], ids=["plain", "lone surrogate"])
+@pytest.mark.parametrize("where", ["response_format", "tools", "functions", "guided_json"])
+def test_the_order_in_which_an_answer_is_to_be_written_makes_a_difference(where: str, text: str) -> None:
     # Models write the properties of a schema in its order: who asks for the reasons first gets other answers.
     reasons, verdict = {"reasons": {"type": "string"}}, {"verdict": {"type": "string"}}
     one, other = ({"type": "object", "properties": parts} for parts in (reasons | verdict, verdict | reasons))
@@ -70,9 +71,11 @@ def test_the_order_in_which_an_answer_is_to_be_written_makes_a_difference(where:
         "response_format": ({"type": "json_schema", "json_schema": {"name": "f", "schema": it}} for it in (one, other)),
         "tools": ([it] for it in (tool, turned)),
         "functions": ([it["function"]] for it in (tool, turned)),
+        "guided_json": (one, other),
     }
 
-    assert len({key(call(**{where: value})) for value in made[where]}) == 2
+    messages = [{"role": "user", "content": text}]
+    assert len({key(call(messages=messages, **{where: value})) for value in made[where]}) == 2
 
 
 @pytest.mark.parametrize(

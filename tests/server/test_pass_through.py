@@ -191,7 +191,17 @@ def test_the_longest_path_is_meant_and_what_lies_below_goes_on(
     assert _head(upstream)[0] == f"POST {sent} HTTP/1.1"
 
 
-@pytest.mark.parametrize("path", ["/tree/%2e%2e/x", "/tree/a/%2E%2E/%2E%2E/secret", "/tree/./x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tree/%2e%2e/x",
+        "/tree/a/%2E%2E/%2E%2E/secret",
+        "/tree/./x",
+        "/tree/..;/x",
+        "/tree/..%3Ba=b/x",
+        "/tree/a%5C..%5C..%5Cx",
+    ],
+)
 def test_no_path_climbs_out_of_the_address(gateway: Running, upstream: RawServer, path: str) -> None:
     asked = len(upstream.heads)
     answer = _raw(

@@ -200,6 +200,15 @@ def test_num_retries_of_the_deployment_wins() -> None:
     assert driver.ask().sent == ["a", "a"]
 
 
+def test_tries_are_as_many_as_asked_for_also_where_another_comes_back_meanwhile() -> None:
+    driver = Driver(IN_ORDER + settings(num_retries=2), {"a": (429, {"retry-after": "1"})})
+    assert driver.ask().sent == ["a", "b"]
+
+    driver.answer("b", (503, {"retry-after": "2"}), 500, 500, 500)
+    driver.answer("a", 200)
+    assert driver.ask().sent == ["b", "b", "b"]
+
+
 def test_no_retries_means_one_try() -> None:
     driver = Driver(TWO + settings(num_retries=0), {"a": 503, "b": 503})
 

@@ -52,7 +52,8 @@ async def pass_through(exchange: Exchange, route: PassThroughRoute, rest: str) -
         raise PermissionDeniedError(
             f"this key may not use {route.path}: it is bound to models, and this is none of them"
         )
-    if {".", ".."} & {*rest.split("/")}:
+    # Some servers take a backslash for a slash, or leave out what a semicolon begins.
+    if {".", ".."} & {*rest.replace("\\", "/").replace(";", "/").split("/")}:
         raise NotFoundError("a path with dots leads nowhere", kind="no_such_path")
 
     def is_ours(value: str) -> bool:

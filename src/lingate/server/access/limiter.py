@@ -237,39 +237,39 @@ class LocalLimiter:
         async with self._asking:
             await self._ask([budget for budget in budgets if not budget.known], self._spending)
 
-    async def _ask(self, unknown: Sequence[Budget], spending: Spending, patience: float | None = None) -> None:
+    async def _ask(
+        self, unknown: Sequence[Budget], spending: Spending, patience: float | None = None, *totals: tuple[Owner, float]
+    ) -> Sequence[float]:
         # patience: Seconds, None while a call waits: then it is not asked again soon after it has not answered.
-        if not unknown or (patience is None and self._clock() < self._ask_again):
-            return
+        # totals: What else is asked, by nobody's call; these are the answers.
+        if not (unknown or totals) or (patience is None and self._clock() < self._ask_again):
+            return ()
         for budget in unknown:
             budget.remaining(self.now())
         wanted = [(budget.owner, budget.start) for budget in unknown]
         try:
             async with LoopTimeout(_LEDGER_DEADLINE if patience is None else patience):
-                spent = await spending(wanted)
+                spent = await spending([*wanted, *totals])
         except (TimeoutError, OSError, LingateError) as error:
+            if totals:
+                return ()
             self._ask_again = self._clock() + _LEDGER_PAUSE
             _log.warning(
                 "budgets count from what this process saw: the ledger did not answer (%s)", type(error).__name__
             )
-            return
-        for budget, (_, start), dollars in zip(unknown, wanted, spent, strict=True):
+            return ()
+        for budget, (_, start), dollars in zip(unknown, wanted, spent, strict=False):
             budget.raise_to(start, nanos(dollars))
+        return spent[len(wanted) :]
 
     async def learn(self, kind: str, ids: Sequence[str]) -> Sequence[float | None]:
-        # Make sure that the budgets of those who are limited include what the ledger knows.
+        # Have the budgets of those who are limited include what the ledger knows now: other replicas spend, too.
         # Returns: Dollars that each has spent in all, as the ledger has it; None where it does not answer.
         scopes = [scope for id in ids if (scope := self.scope(kind, id)) is not None]
-        await self._learn([budget for scope in scopes for budget in scope.budgets])
-        nobody = [None] * len(ids)
-        if not ids or self._spending is None or self._clock() < self._ask_again:
-            return nobody
-        owner = LEDGERS_WORDS.get(kind, kind)
-        try:
-            async with LoopTimeout(_LEDGER_DEADLINE):
-                return await self._spending([(Owner(owner, id), 0.0) for id in ids])
-        except (TimeoutError, OSError, LingateError):
-            return nobody
+        budgets = [budget for scope in scopes for budget in scope.budgets]
+        totals = [(Owner(LEDGERS_WORDS.get(kind, kind), id), 0.0) for id in ids]
+        found = () if self._spending is None else await self._ask(budgets, self._spending, None, *totals)
+        return found or [None] * len(ids)
 
     async def reread(self, budgets: Sequence[Budget], patience: float = _LEDGER_PATIENCE) -> None:
         # Raise budgets that no call reserves from to what the ledger has.

@@ -56,9 +56,6 @@ def unpacked(data: bytes) -> Entry | None:
         return None
 
 
-_REFUSED = ("content_filter", "error")
-
-
 def is_whole(response: JsonDict) -> bool:
     choices = response.get("choices")
     if choices is None:
@@ -66,9 +63,9 @@ def is_whole(response: JsonDict) -> bool:
     return bool(choices) and all(choice.get("finish_reason") is not None for choice in choices)
 
 
-def is_lasting(response: JsonDict) -> bool:
-    # Whether a complete answer may be given later, too: what was refused today may be answered tomorrow.
-    return all(choice.get("finish_reason") not in _REFUSED for choice in response.get("choices") or ())
+def has_ended(response: JsonDict, *how: str) -> bool:
+    # Whether any of its answers has ended in one of these ways.
+    return any(choice.get("finish_reason") in how for choice in response.get("choices") or ())
 
 
 # Answers in the memory of the process: so many bytes of them, those that were asked for least recently go first.

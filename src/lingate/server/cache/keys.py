@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -20,8 +19,8 @@ from lingate.server.records import Caller
 from lingate.server.routing import Group
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_IN_ORDER = ("response_format", "tools", "functions")
-"""Fields with schemas: models write what is in them in their order."""
+_IN_ANY_ORDER = ("messages", "input")
+"""All other fields may hold schemas, by whatever name: models write what is in them in their order."""
 
 _VERSION = 1
 """Part of every key: raised when what is kept changes its form."""
@@ -68,14 +67,15 @@ def is_cacheable(call: Call) -> bool:
 
 def _are_ours(tools: Any) -> bool:
     # Whether the caller runs them all: a provider's own bring in what nobody can compare.
-    if not tools:
-        return True
-    return isinstance(tools, list) and all(isinstance(tool, dict) and _is_ours(tool) for tool in tools)
-
-
-def _is_ours(tool: JsonDict) -> bool:
     # The functions of 2023 have a name and no type.
-    return tool["type"] in _OUR_TOOLS if tool.get("type") else "function" in tool or "name" in tool
+    return not tools or (
+        isinstance(tools, list)
+        and all(
+            isinstance(tool, dict)
+            and (tool["type"] in _OUR_TOOLS if tool.get("type") else "function" in tool or "name" in tool)
+            for tool in tools
+        )
+    )
 
 
 def owner_of(caller: Caller, scope: Literal["key", "team", "shared"]) -> tuple[str, str]:
@@ -102,29 +102,23 @@ def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tag
         [(item.id, item.name, item.defaults, item.extra_body, item.always_drop) for item in group.deployments],
         sorted(tags) if group.tagged else (),
         call.drop_params,
-        _kept(call.extra_headers),
+        sorted(
+            item
+            for item in (call.extra_headers or {}).items()
+            if item[0] not in _ON_THE_WAY and not item[0].startswith("x-stainless-")
+        ),
         call.extra_body,
         body,
     )
     try:
         written = _encoder.encode(about)
-        if not body.keys().isdisjoint(_IN_ORDER):
-            written += msgspec.json.encode([body.get(name) for name in _IN_ORDER])
+        ordered = [body[name] for name in sorted(body) if name not in _IN_ANY_ORDER]
+        written += msgspec.json.encode((ordered, call.extra_body))
     except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form
-        written = json.dumps(about, sort_keys=True).encode("ascii")
+        written = json.dumps(about).encode("ascii")
     except (TypeError, RecursionError):
         return None
     return blake2b(written, digest_size=24).hexdigest()
-
-
-def _kept(headers: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
-    if not headers:
-        return []
-    return sorted(
-        (name, value)
-        for name, value in headers.items()
-        if name not in _ON_THE_WAY and not name.startswith("x-stainless-")
-    )
 
 
 # What a request says about the cache: LiteLLM's `cache` field, and the header that HTTP has for it.
@@ -157,16 +151,8 @@ def control_of(field: Any, header: str | None) -> Control:
     # What a request wants.
     # Raises BadRequestError: The field is not what it must be; the message says where.
     control = Control()
-    if header is not None:
-        _read_header(header, control)
-    if field is not None:
-        _read_field(field, control)
-    return control
-
-
-def _read_header(header: str, control: Control) -> None:
     # Directives that mean nothing here are passed over, as HTTP wants it.
-    for directive in header.lower().split(","):
+    for directive in (header or "").lower().split(","):
         name, _, value = directive.strip().partition("=")
         if name == "no-cache":
             control.read = False
@@ -174,6 +160,9 @@ def _read_header(header: str, control: Control) -> None:
             control.write = False
         elif name == "max-age" and value.isdecimal() and len(value) < 10:
             control.max_age = float(value)
+    if field is not None:
+        _read_field(field, control)
+    return control
 
 
 def _read_field(field: Any, control: Control) -> None:

@@ -17,7 +17,7 @@ from lingate._dialects._replay import replay
 from lingate._model import Record
 from lingate._wire import json
 from lingate.errors import DeadlineExceededError, LingateError
-from lingate.server.cache.entry import Entry, Memory, is_lasting, is_whole
+from lingate.server.cache.entry import Entry, Memory, has_ended, is_whole
 from lingate.server.cache.keys import CALL_TYPES, Control, control_of, is_cacheable, key_of, owner_of
 from lingate.server.relay import encoder_for, renamed, rendered
 
@@ -141,7 +141,7 @@ class ResponseCache:
         try:
             await self._make(exchange, cache_request, make, flight)
         except LingateError as error:
-            if exchange.overrides is None:  # else the others, who wished for nothing, might have had an answer
+            if exchange.overrides is None and not _is_bounded(exchange):  # else the others might have had an answer
                 flight.error = error
             raise
         finally:
@@ -194,13 +194,13 @@ class ResponseCache:
             await make(exchange)
         finally:
             # A client that left at the very end does not make a whole answer less so.
-            entry = None if _is_cut(exchange) else _entry_of(exchange)
-            if entry is not None:
+            made, entry = exchange.made, _entry_of(exchange)
+            if made is not None and entry is not None and not (_is_bounded(exchange) and has_ended(made, "length")):
                 if flight is not None:
                     flight.entry = entry
                 ttl = self.ttl if cache_request.control.ttl is None else cache_request.control.ttl
-                # Whether it is kept beyond those who wait for it.
-                lasts = exchange.made is not None and is_lasting(exchange.made) and len(entry.data) <= self._max_entry
+                # Whether it is kept beyond those who wait for it: what was refused today may be answered tomorrow.
+                lasts = len(entry.data) <= self._max_entry and not has_ended(made, "content_filter", "error")
                 if cache_request.control.write and ttl > 0 and lasts:
                     self.store.put(cache_request.key, entry, ttl)
 
@@ -222,13 +222,9 @@ def collected(exchange: Exchange, state: StreamState) -> None:
     exchange.made = answer_to(exchange.call, state.collector)
 
 
-def _is_cut(exchange: Exchange) -> bool:
-    # Whether an answer is as long as its caller's budget was, and not as long as was asked for: nobody else's, then.
-    return (
-        exchange.reservation is not None
-        and exchange.reservation.max_output is not None
-        and exchange.row.finish == "length"
-    )
+def _is_bounded(exchange: Exchange) -> bool:
+    # Whether its caller's budget bounds the answer, and nobody else's does.
+    return exchange.reservation is not None and exchange.reservation.max_output is not None
 
 
 def _entry_of(exchange: Exchange) -> Entry | None:

@@ -74,9 +74,9 @@ class Group(Record, eq=False, kw_only=True):
         yield from (*self.general, *self.context, *self.policy)
 
     def tries(self, kind: str, wished: int | None) -> int:
-        # Deployments of this group that one call may try after the first.
+        # Tries in this group that one call may have after the first.
         own = self.retries_by_kind.get(kind, self.retries) if wished is None else wished
-        return len(self.deployments) if own is None else own
+        return len(self.deployments) + self.here if own is None else own
 
     def instead(self, error: LingateError | None) -> Sequence[Fallback]:
         # What stands in after an error; None for an outage that was known before.

@@ -87,6 +87,8 @@ class RouteChain(Record, eq=False, weakref=True):
             self._note_paid()
         if self._open:
             self._leave(error if error is not self._seen else None)
+            if context is not None:
+                self._steps += max(len(context.trail) - self._mark - 1, 0)  # further tries there were the group's
         self._seen = error
         now = self._router.now()
         group = self.group
