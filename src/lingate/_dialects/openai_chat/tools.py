@@ -11,7 +11,7 @@ from lingate._dialects._ignorable import ANTHROPICS_TOOL_FIELDS, ignorable_tool
 from lingate._dialects.openai_chat.messages import add_system_text
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
-from lingate._wire.shapes import as_list, dig, pointed
+from lingate._wire.shapes import as_dict, as_list, dig, pointed
 
 # Below these keys of a JSON schema the keys are names of the user's, not keywords.
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
@@ -256,9 +256,7 @@ def _thinks(wire: JsonDict) -> bool:
 
 def _parts(form: JsonDict) -> tuple[Any, str, str]:
     # Schema, name and description; the schema is None where there is none.
-    given = form.get("json_schema")
-    if not isinstance(given, dict):
-        return None, _TOOL_NAME, ""
+    given = as_dict(form.get("json_schema", form))
     name = re.sub(r"[^a-zA-Z0-9_-]", "_", str(given.get("name") or _TOOL_NAME))[:60]
     description = given.get("description") or "Give the final answer by calling this tool."
     return given.get("schema"), name, str(description)

@@ -104,7 +104,7 @@ def canonical_text(text: JsonDict) -> JsonDict:
 def _flat_format(form: Any, draft: Draft) -> JsonDict:
     if not isinstance(form, dict):
         raise draft.broken("response_format", "must be an object such as {'type': 'json_object'}")
-    inner = form.get("json_schema")
+    inner = form.get("json_schema", form)
     if form.get("type") != "json_schema" or not isinstance(inner, dict):
         return form
     given = not_null(inner)
