@@ -435,8 +435,9 @@ RULES = (
     Rule(
         "bad_request",
         words=_Words(
-            r"^(?:image|audio|video) input is not supported|^(?:tools|tool_choice) param requires --jinja|^failed to parse tool call arg",
-            r"^cannot use (?:tools|custom grammar)|while executing \w+ at line \d|jinja exc|at row \d+, column \d+:|\(in \w{1,40}:\d+\)|must be one of .+but got",
+            r"^(?:image|audio|video) input is not supported|^tool(?:s|_choice) param requires --jinja",
+            r"^(?:failed to parse tool call arg|cannot use (?:tools|custom grammar))|while executing \w+ at line \d|jinja exc",
+            r"at row \d+, column \d+:|\(in \w{1,40}:\d+\)|must be one of .+but got",
         ),
     ),
     # Who is shut out for what was said is not told it of this prompt.
