@@ -258,7 +258,9 @@ class Collector:
             choice = self._choice(event.choice)
             kept = choice.beside if event.on_choice else choice.extra
             for name, value in event.fields.items():
-                kept[name] = _numbered(kept.get(name), value)
+                with suppress(KeyError, TypeError):  # Groq's `executed_tools` come one by one
+                    value = [*{item["index"]: item for item in kept[name] + value}.values()]
+                kept[name] = value
 
     def _ignore(self, event: Event) -> None:
         return None
@@ -272,14 +274,6 @@ def answer_to(call: Call, collector: Collector) -> JsonDict:
     from lingate._dialects.openai_chat.completion_chunks import completion_of  # few ask for them
 
     return completion_of(data)
-
-
-def _numbered(before: Any, now: Any) -> Any:
-    # Items that say their number come one by one, and again when more is known: Groq's `executed_tools`.
-    if type(before) is type(now) is list:
-        with suppress(TypeError, KeyError):
-            return list({item["index"]: item for item in before + now}.values())
-    return now
 
 
 def _add_logprobs(choice: _Choice, logprobs: JsonDict) -> None:

@@ -430,8 +430,8 @@ RULES = (
     Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
     # llama.cpp and Ollama, with 500. Words that others may use of a server's own trouble are believed of no 5xx.
     Rule("context_window", words=_SURE_CONTEXT_WORDS),
-    # llama.cpp, with 500: a server that was started without what the request takes (ggml-org/llama.cpp#13566), or a template
-    # that does not take the conversation (ggml-org/llama.cpp#19851).
+    # llama.cpp, with 500: a server started without what the request takes (ggml-org/llama.cpp#13566), or a template that
+    # does not take the conversation (#19851).
     Rule(
         "bad_request",
         words=_Words(

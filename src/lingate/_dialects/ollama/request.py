@@ -66,9 +66,8 @@ def _write_tools(draft: Draft) -> None:
             draft.note("tool_choice")
         else:
             draft.refuse("tool_choice", "the model cannot be made to call a tool")
-    wire = [_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(tools)]
-    wire = [tool for tool in wire if tool is not None]
-    if wire:
+    made = (_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(tools))
+    if wire := [tool for tool in made if tool is not None]:
         draft.body["tools"] = wire
 
 
@@ -85,7 +84,7 @@ def _write_format(draft: Draft) -> None:
     if draft.traits.get("structured") == "none":
         draft.refuse("response_format", "the model cannot be held to a format")
     else:
-        draft.body["format"] = "json" if asked[0] is None else asked[0]
+        draft.body["format"] = asked[0] or "json"
 
 
 def _write_think(draft: Draft) -> None:

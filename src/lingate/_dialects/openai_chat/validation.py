@@ -180,11 +180,9 @@ def _check_format(value: Any, where: str) -> None:
     if kind not in ("text", "json_object", "json_schema"):
         fail(f"{where}.type", f"expected text, json_object or json_schema, got {_shown(kind)}")
     if kind == "json_schema":
-        # Together and llama.cpp take the schema beside its type.
-        if (given := value.get("json_schema")) is not None or "schema" not in value:
-            where += ".json_schema"
-            expect_object(given, where)
-            value = given
+        if "schema" not in value:  # Together and llama.cpp take it beside its type
+            where, value = f"{where}.json_schema", value.get("json_schema")
+            expect_object(value, where)
         if value.get("schema") is not None:
             expect_object(value["schema"], f"{where}.schema")
 
