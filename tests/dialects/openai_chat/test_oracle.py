@@ -43,6 +43,8 @@ def test_what_we_send_is_what_openais_types_say(dialect: str, params: TypeAdapte
         call = CHAT.parse_call(json.dumps(item["request"]["body"]).encode(), {"model": "m"})
         for name in ("thinking", "service_tier"):
             call.body.pop(name, None)
+        if "schema" in (call.body.get("response_format") or ()):
+            del call.body["response_format"]  # as Together and llama.cpp take it
 
         to = target(traits={"custom_tools": True})
         validated(params.validate_python(json.loads(CHAT.request(call, to).body)))
