@@ -139,7 +139,7 @@ def test_recorded_errors_classify_by_their_code_or_status() -> None:
         answer = recording["response"]
         body, headers = answer["body"], {name.lower(): value for name, value in answer["headers"].items()}
         if answer["status"] == 200 and isinstance(body, str):
-            (body,) = stream_errors(body)
+            body = stream_errors(body)[0]  # some say it twice
         raw = body if isinstance(body, str) else json.dumps(body)
 
         error = failure(Head(answer["status"], headers), raw.encode(), target())

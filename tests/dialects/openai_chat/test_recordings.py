@@ -70,9 +70,11 @@ def documents(body: Any) -> Iterator[JsonDict]:
             yield json.loads(data)
 
 
-def has_failed(document: JsonDict) -> bool:
-    """It is an error, or one of its choices is."""
-    return any(part.get("error") for part in (document, *(document.get("choices") or ())))
+def has_failed(document: Any) -> bool:
+    """It is no answer, or an error, or one of its choices is."""
+    return not isinstance(document, dict) or any(
+        part.get("error") for part in (document, *(document.get("choices") or ()))
+    )
 
 
 def ends_of(body: str) -> Target:

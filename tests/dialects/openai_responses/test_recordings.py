@@ -331,6 +331,8 @@ def _essence(item: dict[str, Any]) -> dict[str, Any]:
 def test_a_recorded_answer_that_we_render_again_is_the_same_to_the_official_package(exchange: dict[str, Any]) -> None:
     body = exchange["response"]["body"]
     data = json.dumps(body).encode()
+    if isinstance(body.get("reasoning"), str):
+        pytest.skip("reasoning beside the output, which becomes an item of it")
     response, _ = CHAT.response(sent(), JSON_HEAD, data)
 
     ours, theirs = _read(parse_response, CHAT.render(response)), _read(parse_response, data)
