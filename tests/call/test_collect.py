@@ -134,6 +134,22 @@ def test_unknown_fields_of_response_and_message_are_kept() -> None:
     assert data["choices"][0]["message"]["x"] == 1
 
 
+def test_numbered_items_of_an_unknown_field_that_come_one_by_one_are_all_kept() -> None:
+    # Groq tells of each tool that it runs by itself: when it starts, and again when it is done.
+    pieces = [[{"index": 0, "type": "f"}], [{"index": 0, "type": "search", "output": "x"}], [{"index": 1, "type": "f"}]]
+
+    data = collected([Start("i", "m", 1), *(Extra({"executed_tools": items}, 0) for items in pieces), Finish("stop")])
+
+    assert data["choices"][0]["message"]["executed_tools"] == [*pieces[1], *pieces[2]]
+
+
+def test_what_is_not_numbered_is_told_anew() -> None:
+    data = collected([Extra({"x": [{"a": 1}], "y": [1]}, 0), Extra({"x": [{"index": 0}], "y": []}, 0)])
+
+    message = data["choices"][0]["message"]
+    assert (message["x"], message["y"]) == ([{"index": 0}], [])
+
+
 def test_an_emoji_cut_in_two_between_pieces_is_whole_in_the_response() -> None:
     collector = Collector()
     for event in (Text("a \ud83d"), Text("\ude00 \ud83d"), Finish("stop")):

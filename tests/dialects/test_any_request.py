@@ -205,3 +205,30 @@ def test_what_a_schema_is_of_is_told_the_model_or_reported(name: str, traits: Tr
     sent = dialect(name).operation("chat", name).request(Call("chat", "m", body), to)
 
     assert (b"A city of Mars." in sent.body) != ("response_format.json_schema.description" in sent.dropped)
+
+
+@pytest.mark.parametrize(
+    "name", ["openai_chat", "openai_responses", "anthropic", "gemini", "cohere", "ollama", "bedrock_converse"]
+)
+@pytest.mark.parametrize("traits", TRAITS[:2], ids=str)
+@pytest.mark.parametrize("kind", ["json_schema", "json_object"])
+def test_a_schema_that_stands_beside_its_type_is_the_schema(name: str, traits: Traits, kind: str) -> None:
+    # As Together and llama.cpp take it.
+    wanted = {"type": kind, "schema": {"type": "object", "properties": {"moons": {"type": "integer"}}}}
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "response_format": wanted}
+    to = Target(row=ROWS[name], model="claude-sonnet-4-6", url="https://x.example", traits=traits)
+    call = dialect("openai_chat").operation("chat", "x").parse_call(json.dumps(body).encode(), {})
+
+    sent = dialect(name).operation("chat", name).request(call, to)
+
+    assert b"moons" in sent.body
+
+
+def test_a_schema_that_stands_beside_its_type_goes_on_as_it_is_where_that_is_taken() -> None:
+    wanted = {"type": "json_schema", "schema": {"type": "object"}}
+    body = {"messages": [{"role": "user", "content": "hi"}], "response_format": chat.response_format(wanted)[0]}
+    to = Target(row=ROWS["openai_chat"], model="m", url="https://x.example")
+
+    sent = dialect("openai_chat").operation("chat", "x").request(Call("chat", "m", body), to)
+
+    assert json.loads(sent.body)["response_format"] == wanted

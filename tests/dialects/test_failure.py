@@ -108,6 +108,13 @@ RECORDED_BY_CODE = {
 }
 
 
+# What a status leaves open, and words tell: that there is no such model, or what a server cannot do.
+RECORDED_BY_WORDS = {
+    400: {"not_found", "auth", "quota", "context_window", "output_limit", "content_filter"},
+    500: {"bad_request", "context_window", "overloaded"},
+}
+
+
 def recorded_errors() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for path in sorted(RECORDINGS.glob("*.jsonl")):
@@ -132,7 +139,7 @@ def test_recorded_errors_classify_by_their_code_or_status() -> None:
         answer = recording["response"]
         body, headers = answer["body"], {name.lower(): value for name, value in answer["headers"].items()}
         if answer["status"] == 200 and isinstance(body, str):
-            (body,) = stream_errors(body)
+            body = stream_errors(body)[0]  # some say it twice
         raw = body if isinstance(body, str) else json.dumps(body)
 
         error = failure(Head(answer["status"], headers), raw.encode(), target())
@@ -142,7 +149,8 @@ def test_recorded_errors_classify_by_their_code_or_status() -> None:
             assert error.kind == by_code, (recording["id"], str(error))
         elif status:
             told = {"status": status, "headers": headers, "body": body}
-            assert isinstance(error, class_of(told)), (recording["id"], str(error))
+            by_words = RECORDED_BY_WORDS.get(status, ())
+            assert error.kind in by_words or isinstance(error, class_of(told)), (recording["id"], str(error))
         assert error.detail
 
 

@@ -256,7 +256,11 @@ class Collector:
             self._extra.update(event.fields)
         else:
             choice = self._choice(event.choice)
-            (choice.beside if event.on_choice else choice.extra).update(event.fields)
+            kept = choice.beside if event.on_choice else choice.extra
+            for name, value in event.fields.items():
+                with suppress(KeyError, TypeError):  # Groq's `executed_tools` come one by one
+                    value = [*{item["index"]: item for item in kept[name] + value}.values()]
+                kept[name] = value
 
     def _ignore(self, event: Event) -> None:
         return None

@@ -430,13 +430,14 @@ RULES = (
     Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
     # llama.cpp and Ollama, with 500. Words that others may use of a server's own trouble are believed of no 5xx.
     Rule("context_window", words=_SURE_CONTEXT_WORDS),
-    # llama.cpp, with 500: a server that was started without what the request takes (ggml-org/llama.cpp#13566), or a template
-    # that does not take the conversation (ggml-org/llama.cpp#19851).
+    # llama.cpp, with 500: a server started without what the request takes (ggml-org/llama.cpp#13566), or a template that
+    # does not take the conversation (#19851).
     Rule(
         "bad_request",
         words=_Words(
-            r"^(?:image|audio|video) input is not supported|^tools param requires --jinja|^failed to parse tool call arg",
-            r"while executing \w+ at line \d|jinja exc|at row \d+, column \d+:|\(in \w{1,40}:\d+\)|must be one of .+but got",
+            r"^(?:image|audio|video) input is not supported|^tool(?:s|_choice) param requires --jinja",
+            r"^(?:failed to parse tool call arg|cannot use (?:tools|custom grammar))|while executing \w+ at line \d|jinja exc",
+            r"at row \d+, column \d+:|\(in \w{1,40}:\d+\)|must be one of .+but got",
         ),
     ),
     # Who is shut out for what was said is not told it of this prompt.

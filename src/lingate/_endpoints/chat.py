@@ -169,7 +169,7 @@ def response_format(value: Any) -> tuple[JsonDict, type | None]:
         raise wrong_type("response_format", "a class, a JSON schema or OpenAI's dict", value)
     given = plain(value, "response_format")
     if given.get("type") in ("text", "json_object", "json_schema", "grammar", "regex"):
-        if given["type"] == "json_schema" and not isinstance(given.get("json_schema"), dict):
+        if given["type"] == "json_schema" and not isinstance(given.get("json_schema", given.get("schema")), dict):
             raise ConfigError("response_format.json_schema must be a dict with a name and a schema")
         return given, None
     if "type" in given or "$ref" in given or "anyOf" in given or "properties" in given:

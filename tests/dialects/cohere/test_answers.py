@@ -272,6 +272,23 @@ def test_a_call_with_null_for_arguments_has_an_empty_object() -> None:
         assert made["function"]["arguments"] == "{}"
 
 
+def test_text_that_is_counted_from_0_again_after_the_thinking_is_a_part_of_its_own() -> None:
+    # command-a-reasoning, in streams; citations count the parts of the whole answer.
+    cited = {"start": 0, "end": 2, "text": "hi", "sources": [{"type": "document", "id": "d"}], "content_index": 1}
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "hi"}]
+    body = {**ANSWERS["citations"], "message": {"role": "assistant", "content": parts, "citations": [cited]}}
+    again = stream_bytes(body).replace(b'"index":1', b'"index":0').replace(b'"index": 1', b'"index": 0')
+    assert b'content-start","index":0' in again.replace(b" ", b"")
+
+    for response in (read(body), *(collect(decode(pieces)) for pieces in ([again], [bytes([b]) for b in again]))):
+        message = response["choices"][0]["message"]
+        assert (message["content"], message["reasoning_content"]) == ("hi", "hm")
+        history = [{"role": "user", "content": "hi"}, message, {"role": "user", "content": "go on"}]
+        wire, sent = send(call(messages=history))
+        assert wire["messages"][1] == body["message"]
+        assert sent.dropped == []
+
+
 def test_citations_reach_clients_of_this_format_where_they_were() -> None:
     events = decode([stream_bytes(ANSWERS["citations"])])
 

@@ -6,6 +6,7 @@ import json
 import re
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from lingate._dialects.gemini import DIALECT
 from lingate._dialects.gemini.casing import camelized
@@ -76,6 +77,8 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
     if not out.get("generationConfig"):
         out.pop("generationConfig", None)
     out.get("systemInstruction", {}).pop("role", None)
+    if isinstance(out.get("contents"), dict):
+        out["contents"] = [out["contents"]]  # the service takes one where it wants many
     for content in (out.get("systemInstruction", {}), *out.get("contents", ())):
         parts = content.get("parts", [])
         content["parts"] = [part for part in (parts if isinstance(parts, list) else [parts]) if part != {"text": ""}]
@@ -84,9 +87,24 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
                 del part["thought"]
             if "data" in part.get("inlineData", {}):
                 part["inlineData"]["data"] = part["inlineData"]["data"].translate(_ALPHABET)
+            if part.get("inlineData", {}).get("mimeType") == "audio/mpeg":
+                part["inlineData"]["mimeType"] = "audio/mp3"
     if out.get("systemInstruction") == {"parts": []}:
         del out["systemInstruction"]
+    if "contents" in out:
+        out["contents"] = _turns(out["contents"])
     return out
+
+
+def _turns(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the model said in several pieces is one turn."""
+    turns: list[dict[str, Any]] = []
+    for content in contents:
+        if turns and content.get("role") == "model" == turns[-1].get("role"):
+            turns[-1] = {**turns[-1], "parts": [*turns[-1]["parts"], *content["parts"]]}
+        else:
+            turns.append(content)
+    return turns
 
 
 def method_of(exchange: dict[str, Any]) -> str:
@@ -97,7 +115,7 @@ def place_of(exchange: dict[str, Any]) -> tuple[str, str]:
     """Base URL and model of a recorded request."""
     found = re.fullmatch(r"(.*)/models/([^:]+):.*", exchange["request"]["url"])
     assert found is not None
-    return found[1], found[2]
+    return found[1], unquote(found[2])
 
 
 def chunks_of(exchange: dict[str, Any]) -> list[dict[str, Any]]:

@@ -242,6 +242,24 @@ def test_answers_without_ids_belong_to_the_calls_of_their_names_in_order() -> No
     assert messages[8]["name"] == "unknown"
 
 
+def test_an_answer_of_a_name_that_nobody_called_belongs_to_the_first_open_call() -> None:
+    # Gemini counts answers and looks at no names; some clients write the call's id there.
+    contents = [
+        HI,
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}, {"functionCall": {"name": "g"}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": n, "response": {"result": n}}} for n in ("c-1", "g")]},
+    ]
+
+    made = parse({"contents": contents})
+
+    calls, *answers = made.body["messages"][1:]
+    assert [m["tool_call_id"] for m in answers] == [c["id"] for c in calls["tool_calls"]]
+    names = [
+        p["functionResponse"]["name"] for p in json.loads(CHAT.request(made, target()).body)["contents"][2]["parts"]
+    ]
+    assert names == ["f", "g"]
+
+
 @pytest.mark.parametrize(
     ("response", "content"),
     [

@@ -108,6 +108,8 @@ def _check_usage(usage: dict[str, Any] | None, native: dict[str, Any]) -> None:
     assert usage is not None
     prompt, thoughts = native.get("promptTokenCount"), native.get("thoughtsTokenCount")
     tools = native.get("toolUsePromptTokenCount", 0)
+    if prompt is None and "totalTokenCount" in native:  # not counted, but in the sum
+        prompt = native["totalTokenCount"] - native.get("candidatesTokenCount", 0) - (thoughts or 0) - tools
     assert usage.get("prompt_tokens") == (None if prompt is None else prompt + tools)
     assert usage["completion_tokens"] == native.get("candidatesTokenCount", 0) + (thoughts or 0)
     assert native.get("totalTokenCount") in (None, usage.get("total_tokens"))

@@ -182,8 +182,8 @@ def test_a_recorded_answer_that_went_through_us_is_read_by_the_vendors_types_as_
     assert _said(ours) == "".join(map(_said, theirs))
     assert _calls(ours) == [call for one in theirs for call in _calls(one)]
     assert _finish(ours) == next((found for one in reversed(theirs) if any(found := _finish(one))), [])
-    *counts, total = _counts(theirs[-1])
-    assert _counts(ours) == (*counts, total or _counts(ours)[-1])
+    prompt, *counts, total = _counts(theirs[-1])
+    assert _counts(ours) == (prompt or _counts(ours)[0], *counts, total or _counts(ours)[-1])
     signatures = [part.thought_signature for one in theirs for part in _parts(one) if part.thought_signature]
     assert [part.thought_signature for part in _parts(ours) if part.thought_signature] == signatures
 

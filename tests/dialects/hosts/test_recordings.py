@@ -46,7 +46,7 @@ _FILES = {
 
 
 def _model(item: JsonDict) -> str:
-    found: str = item["request"]["body"].get("model", "m")
+    found: str = item["request"]["body"].get("model") or "m"
     path = item["request"]["url"].partition("/deployments/")[2]
     return path.partition("/")[0] or found
 
@@ -104,7 +104,7 @@ def test_a_recorded_chat_is_asked_again_as_it_was(name: str) -> None:
     for item in recorded(name):
         if _operation(item) != "chat":
             continue
-        given = {"model": _model(item), **item["request"]["body"]}
+        given = {**item["request"]["body"], "model": _model(item)}
         to: Target = _FILES[name](item)
         call = form(to).parse_call(json.dumps(given).encode(), {})
 
@@ -157,17 +157,22 @@ def test_a_recorded_answer_says_what_the_host_said(name: str) -> None:
 def test_a_recorded_stream_says_what_the_host_said_however_it_is_cut(name: str) -> None:
     for item in recorded(name):
         body = item["response"]["body"]
-        if not isinstance(body, str):
+        if not isinstance(body, str) or item["response"]["status"] >= 400:
             continue
         to: Target = _FILES[name](item)
         data = body.encode()
         events = events_of(to, data) if len(data) < 20_000 else decode(to, [data])
         chunks = list(openai.documents(body))
+        if not chunks:
+            assert isinstance(events[-1], Failed)
+            continue
         response = collect(events)
         for choice in response["choices"]:
             mine = [part for chunk in chunks for part in chunk.get("choices") or ()]
             reasons = [part.get("finish_reason") for part in mine]
-            openai.check_choice(choice, [part.get("delta", {}) for part in mine], next(filter(None, reasons), None))
+            told = [part.get("delta", {}) for part in mine]
+            if not (to.traits.get("think_tags") and "<think>" in openai.joined(told)["content"]):
+                openai.check_choice(choice, told, next(filter(None, reasons), None))
         openai.check_usage(response["usage"], openai.expected_usage(chunks))
         if len(data) < 4000:
             for cut in range(1, len(data)):

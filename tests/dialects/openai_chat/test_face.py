@@ -107,6 +107,7 @@ class TestParse:
             ({"response_format": {"type": "xml"}}, "response_format.type: .*got 'xml'"),
             ({"response_format": {"type": "json_schema"}}, "response_format.json_schema: "),
             ({"response_format": {"type": "json_schema", "json_schema": {"schema": 5}}}, "json_schema.schema: "),
+            ({"response_format": {"type": "json_schema", "schema": 5}}, "response_format.schema: "),
             ({"reasoning_effort": 5}, "reasoning_effort: "),
             ({"thinking": "x"}, "thinking: "),
             ({"logprobs": 1}, "logprobs: "),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lingate._dialects.openai_responses.face_response import response_object
 from lingate._dialects.openai_responses.response import canonical_usage, native_usage
 from lingate._model import Head
 from lingate.errors import (
@@ -71,6 +72,19 @@ def test_what_a_response_repeats_of_the_request_is_not_in_a_chat_but_news_are() 
 
     assert read(body)["provider_specific_fields"] == {"openai_responses": {"billing": {"payer": "me"}}}
     assert read(body, NATIVE)["provider_specific_fields"]["openai_responses"]["instructions"] == "secret plan"
+
+
+def test_reasoning_beside_the_output_is_reasoning() -> None:
+    # mistral.rs; OpenAI's `reasoning` says how much was asked for.
+    body = answer(message("hi"), reasoning="Let me see.")
+
+    assert read(body)["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": "hi",
+        "reasoning_content": "Let me see.",
+    }
+    assert response_object(read(body, NATIVE)) == body
+    assert "reasoning_content" not in said(message("hi"), reasoning={"effort": "low"})
 
 
 def test_text_of_all_messages_and_parts_is_joined() -> None:

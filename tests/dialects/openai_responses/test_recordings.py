@@ -87,7 +87,8 @@ def _check(response: dict[str, Any], raw: dict[str, Any]) -> None:
         for item in output
         if item["type"] == "reasoning"
     ]
-    assert message.get("reasoning_content", "") == "".join(thoughts)
+    beside = raw["reasoning"] if isinstance(raw.get("reasoning"), str) else ""  # mistral.rs
+    assert message.get("reasoning_content", "") == ("".join(thoughts) or beside)
     proofs = [item for item in output if item.get("type") == "reasoning" and item.get("encrypted_content")]
     blocks = [block for block in message.get("thinking_blocks", []) if "signature" in block]
     assert len(blocks) == len(proofs)
@@ -114,9 +115,9 @@ def _read_json(text: str) -> Any:
 
 
 def _finish(raw: dict[str, Any], has_calls: bool) -> str | None:
-    if raw["status"] == "queued":
+    if raw.get("status") == "queued":
         return None
-    if raw["status"] == "incomplete":
+    if raw.get("status") == "incomplete":
         return {"max_output_tokens": "length", "content_filter": "content_filter"}[raw["incomplete_details"]["reason"]]
     return "tool_calls" if has_calls else "stop"
 
@@ -154,7 +155,7 @@ def test_a_recorded_answer_comes_back_from_its_own_operation_as_it_was(exchange:
 
     response, _ = NATIVE.response(sent(NATIVE), JSON_HEAD, json.dumps(body).encode())
 
-    assert response_object(response) == body
+    assert response_object(response) == {"status": "completed", **body}  # OpenRouter may leave it out
 
 
 @pytest.mark.parametrize("operation", BOTH, ids=_id)
@@ -162,12 +163,26 @@ def test_a_recorded_answer_comes_back_from_its_own_operation_as_it_was(exchange:
 def test_a_recorded_stream_says_what_the_provider_said(exchange: dict[str, Any], operation: Any) -> None:
     response = collect(decode([exchange["response"]["body"].encode()], sent(operation)))
 
+    _skip_what_contradicts_itself(exchange)
     _check(response, _final(exchange))
+
+
+def _skip_what_contradicts_itself(exchange: dict[str, Any]) -> None:
+    """Pieces that are not those of the whole: OpenAI took a summary back that was begun; others have been edited."""
+    for kind, field in (("reasoning_summary_text", "text"), ("function_call_arguments", "arguments")):
+        told: dict[Any, str] = {}
+        for event in _events(exchange):
+            place = (event.get("item_id"), event.get("summary_index"))
+            if event["type"] == f"response.{kind}.delta":
+                told[place] = told.get(place, "") + event["delta"]
+            if event["type"] == f"response.{kind}.done" and told.get(place, event[field]) != event[field]:
+                pytest.skip("the stream contradicts itself")
 
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)
 def test_a_recorded_stream_adds_up_to_the_response_at_its_end(exchange: dict[str, Any]) -> None:
     final = _final(exchange)
+    _skip_what_contradicts_itself(exchange)
 
     response = collect(decode([exchange["response"]["body"].encode()], sent(NATIVE)))
 
@@ -285,6 +300,7 @@ def test_the_answer_goes_back_into_the_history_item_by_item(exchange: dict[str, 
     body = exchange["response"]["body"]
     raw = _final(exchange)
     if isinstance(body, str):
+        _skip_what_contradicts_itself(exchange)
         response = collect(decode([body.encode()], sent(operation)))
     else:
         response = operation.response(sent(operation), JSON_HEAD, json.dumps(body).encode())[0]
@@ -315,6 +331,8 @@ def _essence(item: dict[str, Any]) -> dict[str, Any]:
 def test_a_recorded_answer_that_we_render_again_is_the_same_to_the_official_package(exchange: dict[str, Any]) -> None:
     body = exchange["response"]["body"]
     data = json.dumps(body).encode()
+    if isinstance(body.get("reasoning"), str):
+        pytest.skip("reasoning beside the output, which becomes an item of it")
     response, _ = CHAT.response(sent(), JSON_HEAD, data)
 
     ours, theirs = _read(parse_response, CHAT.render(response)), _read(parse_response, data)
@@ -341,7 +359,14 @@ def _read(parser: Any, data: bytes) -> Any:
         for name in ("cached_tokens", "cache_write_tokens"):
             usage.setdefault("input_tokens_details", {}).setdefault(name, 0)
         usage.setdefault("output_tokens_details", {}).setdefault("reasoning_tokens", 0)
-    return found["output_text"], items, usage, found["status"], found.get("incomplete_details"), found["model"]
+    return (
+        found["output_text"],
+        items,
+        usage,
+        found.get("status", "completed"),
+        found.get("incomplete_details"),
+        found["model"],
+    )
 
 
 _KINDS = {

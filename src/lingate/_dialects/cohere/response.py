@@ -146,7 +146,8 @@ class MessageStream(StreamedAnswer):
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent)
         self._head = head
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: list[_Block] = []
+        self._open: dict[int, _Block] = {}  # by index, which some count from 0 again after the thinking
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._thoughts = 0
@@ -162,7 +163,7 @@ class MessageStream(StreamedAnswer):
             try:
                 # The path of nearly every event, so it is walked without further calls.
                 content = raw["delta"]["message"]["content"]
-                text, block = content["text"], self._blocks[raw["index"]]
+                text, block = content["text"], self._open[raw["index"]]
                 if type(text) is str and text and block.kind == "text" and self._held is None and len(raw) == 3:
                     block.pieces.append(text)
                     out.append(Text(text, 0, raw))
@@ -197,7 +198,8 @@ class MessageStream(StreamedAnswer):
         kind = content.get("type")
         if not isinstance(kind, str):
             kind = "thinking" if content.get("thinking") else "text"
-        block = self._blocks[_index(raw)] = _Block(kind)
+        block = self._open[_index(raw)] = _Block(kind)
+        self._blocks.append(block)
         if kind == "thinking":
             block.number = self._thoughts
             self._thoughts += 1
@@ -206,7 +208,7 @@ class MessageStream(StreamedAnswer):
     def _on_content_delta(self, raw: JsonDict, out: list[Event]) -> None:
         self._start(raw, out)
         content = _inside(raw, "content")
-        block = self._blocks.get(_index(raw))
+        block = self._open.get(_index(raw))
         if block is None:
             self._on_content_start(raw, out)
         else:
@@ -235,9 +237,9 @@ class MessageStream(StreamedAnswer):
         if piece is not None and not isinstance(piece, str):
             self._broken("tool_plan: must be a string", out)
         elif piece:
-            block = self._blocks.get(_PLAN)
+            block = self._open.get(_PLAN)
             if block is None:
-                block = self._blocks[_PLAN] = _Block("tool_plan", self._thoughts)
+                block = self._open[_PLAN] = _Block("tool_plan", self._thoughts)
                 self._thoughts += 1
             block.pieces.append(piece)
             out.append(Thinking(piece, 0, block.number, raw=raw))
@@ -331,7 +333,7 @@ class MessageStream(StreamedAnswer):
         if self._answered:
             return
         message: JsonDict = {"content": self._content(), "citations": self._citations}
-        plan = self._blocks.get(_PLAN)
+        plan = self._open.get(_PLAN)
         if plan is not None:
             message["tool_plan"] = "".join(plan.pieces)
         try:
@@ -345,15 +347,13 @@ class MessageStream(StreamedAnswer):
             out.append(Extra({"provider_specific_fields": {NAME: kept}}, 0, raw))
 
     def _content(self) -> list[JsonDict]:
-        blocks = (self._blocks[index] for index in sorted(self._blocks) if index != _PLAN)
-        return [{"type": block.kind, block.kind: "".join(block.pieces)} for block in blocks if block.pieces]
+        return [{"type": block.kind, block.kind: "".join(block.pieces)} for block in self._blocks if block.pieces]
 
     def _offsets(self) -> dict[int, int]:
         # Where in the whole text each content block begins.
         offsets, length = {}, 0
-        for index in sorted(self._blocks):
-            offsets[index] = length
-            block = self._blocks[index]
+        for n, block in enumerate(self._blocks):
+            offsets[n] = length
             if block.kind == "text":
                 length += sum(map(len, block.pieces))
         return offsets

@@ -249,10 +249,12 @@ def _user(parts: list[JsonDict], waiting: list[tuple[str, str]]) -> list[JsonDic
 
 
 def _result(response: JsonDict, waiting: list[tuple[str, str]]) -> JsonDict:
-    # A function response; one without an id answers the first call of that name that is still open.
+    # A function response; one without an id answers the first open call of that name, else the first one.
     name, given = response["name"], response.get("id")
     if not given:
-        given = next((known for known, called in waiting if called == name), None) or made_id(0, name)
+        given = next(
+            (known for known, called in waiting if called == name), waiting[0][0] if waiting else made_id(0, name)
+        )
     waiting[:] = [item for item in waiting if item[0] != given]
     said = result_content(response)
     message: JsonDict = {"role": "tool", "tool_call_id": given, "name": name, "content": said}

@@ -21,7 +21,7 @@ from lingate._dialects._params import (
 )
 from lingate._dialects._reading import reasoning_of
 from lingate._dialects._tool_arguments import arguments_object, calls_of
-from lingate._dialects._tools import function_tool
+from lingate._dialects._tools import asked_format, function_tool
 from lingate._dialects.ollama.facts import CHAT_PATH, DEFAULTS, NAME, OPTIONS, OWN_OPTIONS, PLACEHOLDER, THINK
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode_str
@@ -66,9 +66,8 @@ def _write_tools(draft: Draft) -> None:
             draft.note("tool_choice")
         else:
             draft.refuse("tool_choice", "the model cannot be made to call a tool")
-    wire = [_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(tools)]
-    wire = [tool for tool in wire if tool is not None]
-    if wire:
+    made = (_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(tools))
+    if wire := [tool for tool in made if tool is not None]:
         draft.body["tools"] = wire
 
 
@@ -79,20 +78,13 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def _write_format(draft: Draft) -> None:
-    wanted = draft.asked.get("response_format")
-    kind = dig(wanted, "type")
-    if wanted is None or kind == "text":
+    asked = asked_format(draft)
+    if asked is None:
         return
-    inner = as_dict(dig(wanted, "json_schema"))
-    schema = inner.get("schema")
-    if kind not in ("json_schema", "json_object") or (kind == "json_schema" and not isinstance(schema, dict)):
-        raise draft.broken("response_format", "must be text, json_object, or json_schema with a schema")
     if draft.traits.get("structured") == "none":
         draft.refuse("response_format", "the model cannot be held to a format")
     else:
-        draft.body["format"] = schema if kind == "json_schema" else "json"
-        if inner.get("description"):
-            draft.note("response_format.json_schema.description")
+        draft.body["format"] = asked[0] or "json"
 
 
 def _write_think(draft: Draft) -> None:

@@ -11,7 +11,7 @@ from lingate._dialects._ignorable import ANTHROPICS_TOOL_FIELDS, ignorable_tool
 from lingate._dialects.openai_chat.messages import add_system_text
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
-from lingate._wire.shapes import as_list, dig, pointed
+from lingate._wire.shapes import as_dict, as_list, dig, pointed
 
 # Below these keys of a JSON schema the keys are names of the user's, not keywords.
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
@@ -229,11 +229,7 @@ def _by_tool(wire: JsonDict, sent: HttpRequest, form: JsonDict) -> None:
         wire["messages"] = add_system_text(wire.get("messages"), _JSON_ONLY)
         return
     tools = list(wire.get("tools") or ())
-    taken = [
-        tool["function"].get("name")
-        for tool in tools
-        if isinstance(tool, dict) and isinstance(tool.get("function"), dict)
-    ]
+    taken = [dig(tool, "function", "name") for tool in tools]
     while name in taken:
         name += "_"
     function = {"name": name, "description": description, "parameters": schema}
@@ -255,10 +251,8 @@ def _thinks(wire: JsonDict) -> bool:
 
 
 def _parts(form: JsonDict) -> tuple[Any, str, str]:
-    # Schema, name and description; the schema is None where there is none.
-    given = form.get("json_schema")
-    if not isinstance(given, dict):
-        return None, _TOOL_NAME, ""
+    # Schema (None where there is none), name and description.
+    given = as_dict(form.get("json_schema", form))
     name = re.sub(r"[^a-zA-Z0-9_-]", "_", str(given.get("name") or _TOOL_NAME))[:60]
     description = given.get("description") or "Give the final answer by calling this tool."
     return given.get("schema"), name, str(description)

@@ -180,10 +180,11 @@ def _check_format(value: Any, where: str) -> None:
     if kind not in ("text", "json_object", "json_schema"):
         fail(f"{where}.type", f"expected text, json_object or json_schema, got {_shown(kind)}")
     if kind == "json_schema":
-        given = value.get("json_schema")
-        expect_object(given, f"{where}.json_schema")
-        if given.get("schema") is not None:
-            expect_object(given["schema"], f"{where}.json_schema.schema")
+        if "schema" not in value:  # Together and llama.cpp take it beside its type
+            where, value = f"{where}.json_schema", value.get("json_schema")
+            expect_object(value, where)
+        if value.get("schema") is not None:
+            expect_object(value["schema"], f"{where}.schema")
 
 
 def _check_thinking(value: Any, where: str) -> None:

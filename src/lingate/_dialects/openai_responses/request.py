@@ -93,8 +93,7 @@ def canonical_text(text: JsonDict) -> JsonDict:
         expect(form, dict, "text.format")
         if form.get("type") == "json_schema" and "json_schema" not in form:
             expect(form.get("schema"), dict, "text.format.schema")
-            inner = not_null(form, ("type",))
-            form = {"type": "json_schema", "json_schema": inner}
+            form = {"type": "json_schema", "json_schema": not_null(form, ("type",))}
         canonical["response_format"] = form
     if text.get("verbosity") is not None:
         canonical["verbosity"] = text["verbosity"]
@@ -104,11 +103,10 @@ def canonical_text(text: JsonDict) -> JsonDict:
 def _flat_format(form: Any, draft: Draft) -> JsonDict:
     if not isinstance(form, dict):
         raise draft.broken("response_format", "must be an object such as {'type': 'json_object'}")
-    inner = form.get("json_schema")
+    inner = form.get("json_schema", form)
     if form.get("type") != "json_schema" or not isinstance(inner, dict):
         return form
-    given = not_null(inner)
-    return {"type": "json_schema", "name": "answer", "schema": {"type": "object"}, **given}
+    return {"type": "json_schema", "name": "answer", "schema": {"type": "object"}, **not_null(inner)}
 
 
 def write_reasoning(draft: Draft) -> None:

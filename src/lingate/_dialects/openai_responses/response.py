@@ -89,6 +89,8 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
     message = canonical_message(reading)
     if answer is not None:
         message["content"] = answer
+    if (told := raw.get("reasoning")) and isinstance(told, str):  # mistral.rs
+        message.setdefault("reasoning_content", told)
     assert isinstance(items, list)
     if keeps_items(reading, answer, sent):
         message["provider_specific_fields"] = {NAME: {"items": items}}
