@@ -344,7 +344,10 @@ def test_of_an_error_page_only_its_words_are_told_however_long_the_rest_is(unrea
 
 @pytest.mark.parametrize("cut", ["<script>let x = 1;", "<style>p {", "<!-- a comment", "<a href='/in", "<title>Bu"])
 def test_what_an_error_page_was_cut_within_is_not_among_its_words(cut: str) -> None:
-    assert failure(Head(403, {}), f"<html><p>Come back{cut}".encode(), target()).detail in ("Come back", "Bu: Come back")
+    assert failure(Head(403, {}), f"<html><p>Come back{cut}".encode(), target()).detail in (
+        "Come back",
+        "Bu: Come back",
+    )
 
 
 def test_the_text_is_bounded() -> None:
