@@ -335,6 +335,29 @@ def test_an_error_page_is_reduced_to_its_words() -> None:
     assert error.detail == "Just a moment...: Wait & see"
 
 
+@pytest.mark.parametrize(
+    "unread",
+    [
+        "<script>" + "let x = 1 < 2;" * 500 + "</script>",
+        "<!-- " + "padding for an old browser " * 300 + "-->",
+        "<head><meta a='" + "b" * 5_000 + "'></head>",
+        "<a href='" + "c" * 2_000 + "'>",
+    ],
+)
+def test_of_an_error_page_only_its_words_are_told_however_long_the_rest_is(unread: str) -> None:
+    page = f"<html><title>Busy</title>{unread}<p>Come back at < 5".encode()
+
+    assert failure(Head(403, {}), page, target()).detail == "Busy: Come back at < 5"
+
+
+@pytest.mark.parametrize("cut", ["<script>let x = 1;", "<style>p {", "<!-- a comment", "<a href='/in", "<title>Bu"])
+def test_what_an_error_page_was_cut_within_is_not_among_its_words(cut: str) -> None:
+    assert failure(Head(403, {}), f"<html><p>Come back{cut}".encode(), target()).detail in (
+        "Come back",
+        "Bu: Come back",
+    )
+
+
 def test_the_text_is_bounded() -> None:
     error = failure(
         Head(400, {}), json.dumps({"error": {"message": "x" * 100_000, "code": "y" * 5_000}}).encode(), target()

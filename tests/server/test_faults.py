@@ -102,6 +102,19 @@ def test_a_stream_that_breaks_ends_with_an_error_and_not_as_if_it_were_whole(
         assert status >= 500
 
 
+@pytest.mark.parametrize("fault", ["cut-3", "reset-3", "error-event", "no-terminal"])
+def test_a_relayed_stream_of_a_response_that_breaks_ends_as_failed_too(gateway: Running, fault: str) -> None:
+    # Codex reads no other end, and learns from its code whether it may ask again.
+    asked = {"model": f"openai-fault-{fault}", "input": "hello", "stream": True}
+    body = _post(gateway, "/v1/responses", asked)[2]
+    events = [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: {")]
+    first, told, failed = events[0], *events[-2:]
+    assert [first["type"], told["type"], failed["type"]] == ["response.created", "error", "response.failed"]
+    assert failed["response"]["error"]["code"] == told["code"]
+    assert failed["response"]["status"] == "failed"
+    assert {name: failed["response"][name] for name in ("id", "model")}.items() <= first["response"].items()
+
+
 def test_gemini_streams_that_break_say_so(gateway: Running) -> None:
     asked = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
     path = "/v1beta/models/anthropic-fault-cut-3:streamGenerateContent?alt=sse"

@@ -99,5 +99,6 @@ _CREDENTIALS = (
     r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=(?:[a-z]*\d){3})[a-z0-9]{24,})(?:[:._-]\w+)*"
 )
 _DATA = r"$|[\[{\":]|(?:data|event|id|retry)\b|.{0,99}[\0\ufffd]"
-_TITLE = r"(?is)<title[^>]*>(.{0,300}?)</title"
-_MARKUP = r"(?is)<(script|style|head)\b.{0,4000}?</\1\s*>|<!--.{0,4000}?-->|<[^>]{0,1000}>"
+_TITLE = r"(?i)<title[^<>]*>([^<]{0,300})"
+# What does not end goes to the end of the text, as in a browser, so that nothing is looked through twice.
+_MARKUP = r"(?is)<(script|style|title)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[a-z/!?][^>]*(?:>|\Z)"

@@ -210,6 +210,8 @@ class Relay:
         for event in events:
             if type(event) is Start:
                 data = begun(self._exchange, event, data)
+                if self._raw:
+                    self._encoder.event(event)  # what it may have to end with an error
         return self._written(data, events)
 
     async def _forward(self, out: bytes) -> bytes:

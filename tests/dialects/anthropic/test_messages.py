@@ -60,6 +60,24 @@ def test_system_messages_at_the_head_stand_apart_and_later_ones_are_the_users_in
     check_params(body)
 
 
+def test_a_picture_in_a_system_message_is_the_users_with_what_is_said_about_it() -> None:
+    shown = {
+        "role": "system",
+        "content": [text("look"), {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}],
+    }
+    blocks = [
+        text("<system>\nlook\n</system>"),
+        {"type": "image", "source": {"type": "url", "url": "https://x.test/a.png"}},
+    ]
+
+    late, head = [user("hi"), assistant("hello"), user("more"), shown], [NOTE, shown, user("hi")]
+
+    assert wire(messages=late)["messages"][2:] == [user([text("more"), *blocks])]
+    assert wire(messages=head)["messages"] == [user([*blocks, text("hi")])]
+    assert dropped(messages=late) == dropped(messages=head) == [TOLD]
+    check_params(wire(messages=head))
+
+
 def test_a_late_system_message_stands_behind_all_results_of_a_turn_and_before_what_the_user_adds() -> None:
     calls = [user("go"), assistant(tool_calls=[called("a"), called("b")])]
     turn = wire(messages=[*calls, result("a"), NOTE, result("b"), user("and?")])["messages"][-1]["content"]

@@ -189,6 +189,8 @@ def test_a_json_schema_keeps_its_meaning_and_the_callers_object() -> None:
         "properties": {"const": {"type": "string"}, "n": {"type": "number", "exclusiveMinimum": 0}},
         "anyOf": [{"const": 1}, {"$ref": "#/$defs/x"}],
         "$defs": {"x": {"$schema": "y", "type": "string"}},
+        "if": {"required": ["n"]},
+        "then": {"required": ["const"]},
     }
     before = repr(schema)
     told: list[str] = []
@@ -201,7 +203,7 @@ def test_a_json_schema_keeps_its_meaning_and_the_callers_object() -> None:
         "anyOf": [{"enum": [1]}, {"$ref": "#/$defs/x"}],
         "$defs": {"x": {"type": "string"}},
     }
-    assert told == ["exclusiveMinimum"]
+    assert told == ["exclusiveMinimum", "if", "then"]
     assert repr(schema) == before
 
 

@@ -228,6 +228,14 @@ def test_arguments_that_never_get_a_name_cannot_be_executed_either() -> None:
     assert isinstance(only(events, Failed)[0].error, ProtocolError)
 
 
+@pytest.mark.parametrize("more", [{"index": 0}, {"index": 0, "id": "1"}, {"id": "1"}, {}])
+def test_a_name_that_is_the_word_null_names_nothing(more: Any) -> None:
+    assert calls(tool("f", "", id="1", index=0), tool("null", '{"a"', **more), tool("null", ":1}", **more)) == [
+        ("1", "f", '{"a":1}')
+    ]
+    assert calls(tool("null", "{}", id="1", index=0)) == [("1", "null", "{}")]
+
+
 def test_calls_of_different_choices_are_kept_apart() -> None:
     events = events_of(
         sse(

@@ -45,7 +45,9 @@ class Turns(BlockTurns):
     def _add_system(self, message: JsonDict, where: str) -> None:
         blocks = self._text_blocks(message, where)
         stays = self.draft.traits.get("late_system") == "keep"
-        special = any(block["type"] != "text" for block in blocks)
+        kinds = {block["type"] for block in blocks}
+        seen = not kinds.isdisjoint(("image", "document"))  # a system message has none
+        special = not seen and kinds - {"text"}
         started = bool(self.turns or self._results or self._rest)
         fields = as_dict(native_fields(message, NAME).get("fields"))
         if not (started and stays):
@@ -59,7 +61,7 @@ class Turns(BlockTurns):
             said = {"content": message["content"] if plain else blocks} if blocks else {}
             self._late.append({"role": "system", **said, **fields})
             return
-        if started:
+        if started or seen:
             self._plain = None
             self._say_late(blocks)
             return

@@ -60,7 +60,7 @@ def json_schema(schema: Any, told: Told, drop: tuple[str, ...] = ()) -> Any:
         return schema
     out: JsonDict = {}
     for key, value in schema.items():
-        if key in drop or key in ("exclusiveMinimum", "exclusiveMaximum"):
+        if key in drop or key in ("exclusiveMinimum", "exclusiveMaximum", "if", "then", "else"):
             # Not among the keywords the API documents; pydantic-ai leaves them out too.
             told(key)
         elif key in _MAPS and isinstance(value, dict):

@@ -133,6 +133,8 @@ class ToolStream:
         kind, function = called(delta)
         field = "input" if kind == "custom" else "arguments"
         name = as_str(function.get("name"))
+        if name == "null" and self._calls:  # some servers' word for none
+            name = ""
         call_id = as_str(delta.get("id"))
         call = self._find(delta.get("index"), call_id, name, function.get(field), kind)
         if not call.started:

@@ -74,9 +74,12 @@ class EventBuilder:
             return []
         out: list[JsonDict] = []
         if not self._started:
-            own = type(event) is Start and _is_own(event.raw)
-            if own:
-                self._started, self._passing = True, _Passing()
+            if type(event) is Start and event.raw and str(event.raw.get("type")).startswith("response."):
+                # The response as it was when it began, under the name that its client knows.
+                self._started, self._response = True, as_dict(event.raw.get("response"))
+                if self._response:
+                    self._response = {**self._response, "model": event.model}
+                self._passing = _Passing(self._response)
                 return self._passing.events(event)
             self._begin(event if type(event) is Start else Start("resp_unknown", self._call.model, 0), out)
         handler = _HANDLERS.get(type(event))
@@ -107,7 +110,7 @@ class EventBuilder:
         fault = openai_error(error)[1]["error"]
         fault["code"] = fault["code"] or "invalid_prompt"  # OpenAI's for requests that are wrong
         if self._passing is not None:
-            self._response, self._number = self._passing.response(), self._passing.number
+            self._number = self._passing.number
         out: list[JsonDict] = []
         self._emit(out, "error", **without(fault, ("type",)), error=fault)
         if self._response:
@@ -271,17 +274,13 @@ _HANDLERS: dict[type, Callable[[EventBuilder, Any, list[JsonDict]], None]] = {
 }
 
 
-def _is_own(raw: JsonDict | None) -> bool:
-    return raw is not None and str(raw.get("type")).startswith("response.")
-
-
 class _Passing:
     # Sends the events of this very format on, each once. The terminal one waits for the end.
 
-    def __init__(self) -> None:
+    def __init__(self, response: JsonDict) -> None:
         self.number = 0
+        self._response = response
         self._last: JsonDict | None = None
-        self._first: JsonDict | None = None
         self._final: JsonDict | None = None
         self._items: list[JsonDict] = []
 
@@ -295,8 +294,6 @@ class _Passing:
         if kind in _ENDS:
             self._final = raw
             return []
-        if self._first is None:
-            self._first = raw
         if kind == "response.output_item.done" and isinstance(raw.get("item"), dict):
             self._items.append(raw["item"])
         if type(event) is Text and kind == "response.output_text.delta" and event.text != raw.get("delta"):
@@ -306,7 +303,7 @@ class _Passing:
     def end(self) -> list[JsonDict]:
         if self._final is not None:
             return [self._ending(self._final)]
-        response = {**self.response(), "status": "completed", "output": self._items}
+        response = {**self._response, "status": "completed", "output": self._items}
         return [{"type": "response.completed", "sequence_number": self.number, "response": response}]
 
     def _ending(self, final: JsonDict) -> JsonDict:
@@ -317,11 +314,6 @@ class _Passing:
         if final["type"] == "response.done":
             final = {**final, "type": f"response.{response.get('status') or 'completed'}"}
         return final
-
-    def response(self) -> JsonDict:
-        # The response as it was when it began.
-        found = self._first.get("response") if self._first is not None else None
-        return as_dict(found)
 
 
 class Encoder:
