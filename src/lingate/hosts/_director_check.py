@@ -21,7 +21,7 @@ _TEXT = "What is in the collection?"
 
 
 def check(probe: Probe) -> None:
-    """Run every step; without a checkout there is no Director to run."""
+    # Run every step; without a checkout there is no Director to run.
     if probe.path is None:
         with probe.step("Director's own code answers"):
             raise Skipped("needs a checkout: --path")

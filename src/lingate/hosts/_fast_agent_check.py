@@ -22,7 +22,7 @@ _ROUTED = "generic.lingate/"
 
 
 def check_overlays(probe: Probe) -> None:
-    """Drive agents in this process, and through overlays: those of a copied home, or of a new one."""
+    # Drive agents in this process, and through overlays: those of a copied home, or of a new one.
     home = _prepared(probe, probe.path)
     if probe.path is None:
         write(home, install(registry.recipe("fast-agent"), tree_of(home)))
@@ -36,7 +36,7 @@ def check_overlays(probe: Probe) -> None:
 
 
 def check_provider(probe: Probe) -> None:
-    """Drive the patched provider: the factory, agents, and the data of the model picker."""
+    # Drive the patched provider: the factory, agents, and the data of the model picker.
     if probe.path is not None:
         source = probe.path / "src"
         sys.path.insert(0, str(source if source.is_dir() else probe.path))

@@ -21,7 +21,7 @@ _OLDEST = (3, 12)
 
 
 def check(probe: Probe) -> None:
-    """Run every step; without a checkout the adapter alone, with records of ours in place of the host's."""
+    # Run every step; without a checkout the adapter alone, with records of ours in place of the host's.
     checkout = probe.path if probe.path and Path(probe.path, "sandbox", "guest", "llm.py").is_file() else None
     if checkout is None:
         with probe.step("the adapter answers, streams and names errors, without the host"):

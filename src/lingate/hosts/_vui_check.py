@@ -20,7 +20,7 @@ _DEAD = "http://127.0.0.1:9/v1"  # the discard port: nobody listens
 
 
 def check(probe: Probe) -> None:
-    """Drive make_backend, set_backend, llm.py, thoughts.py and the health probe."""
+    # Drive make_backend, set_backend, llm.py, thoughts.py and the health probe.
     if probe.path is not None:
         sys.path.insert(0, str(probe.path / "src"))
     asyncio.run(_all(probe))
