@@ -37,10 +37,8 @@ def unreached(request: HttpRequest, why: str) -> ConnectError:
 
 
 _REMEDIES = (
-    (
-        "InvalidContentType",
-        "it speaks no TLS: write http:// in",
-    ),  # what rustls calls an answer that is none of its records
+    # What rustls calls an answer that is none of its records.
+    ("InvalidContentType", "it speaks no TLS: write http:// in"),
     ("UnknownIssuer", "name the certificates to trust in SSL_CERT_FILE; base URL"),
     ("CaUsedAsEndEntity", "its certificate is an authority's: make one with basicConstraints=CA:FALSE; base URL"),
     ("tunnel", "the proxy that HTTPS_PROXY names did not connect to"),
