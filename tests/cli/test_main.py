@@ -130,3 +130,4 @@ def test_an_output_that_was_closed_before_is_one_that_nobody_reads() -> None:
 
 def test_a_reader_that_has_gone_is_one_exit_code_for_tables_too() -> None:
     assert _shell("{ lingate providers; echo $? >&2; } | true")[2] == "141\n"
+    assert _shell("{ lingate --help; echo $? >&2; } | true")[2] == "141\n"

@@ -27,7 +27,7 @@ from lingate._model import (
     Usage,
 )
 
-_TAKERS = {
+TAKERS = {
     Start: "_begin",
     Text: "_on_text",
     Refusal: "_on_refusal",
@@ -54,7 +54,7 @@ class FaceEncoder:
 
     def __init_subclass__(cls, dialect: str = "") -> None:
         cls._dialect = dialect
-        cls._takers = {kind: getattr(cls, name) for kind, name in _TAKERS.items() if hasattr(cls, name)}
+        cls._takers = {kind: getattr(cls, name) for kind, name in TAKERS.items() if hasattr(cls, name)}
 
     def __init__(self, call: Call) -> None:
         self._model = call.model

@@ -53,6 +53,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app(list(arguments), prog_name="lingate")
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # click ends with 1
+            return 141
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from lingate._dialects._encoders import TAKERS
 from lingate._dialects._face_errors import openai_error
 from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.face_items import Call as OpenCall
@@ -82,9 +82,8 @@ class EventBuilder:
                 self._passing = _Passing(self._response)
                 return self._passing.events(event)
             self._begin(event if type(event) is Start else Start("resp_unknown", self._call.model, 0), out)
-        handler = _HANDLERS.get(type(event))
-        if handler is not None:
-            handler(self, event, out)
+        if type(event) is not Start and (take := getattr(self, TAKERS.get(type(event), ""), None)):
+            take(event, out)
         return out
 
     def end(self) -> list[JsonDict]:
@@ -121,8 +120,7 @@ class EventBuilder:
         return out
 
     def _emit(self, out: list[JsonDict], kind: str, **fields: Any) -> None:
-        out.append({"type": kind, "sequence_number": self._number, **fields})
-        self._number += 1
+        self._tell(out, [{"type": kind, "sequence_number": 0, **fields}])
 
     def _tell(self, out: list[JsonDict], told: list[JsonDict]) -> None:
         for event in told:
@@ -217,7 +215,7 @@ class EventBuilder:
         item = self._calls[event.tool] = OpenCall(self._id("fc"), call=call)
         self._add(item, out)
 
-    def _on_arguments(self, event: ToolArgs, out: list[JsonDict]) -> None:
+    def _on_args(self, event: ToolArgs, out: list[JsonDict]) -> None:
         item = self._calls.get(event.tool)
         if item is not None and event.text:
             self._tell(out, item.write(event.text))
@@ -258,20 +256,6 @@ class EventBuilder:
         # Usage may still come; the end of the response waits for it.
         self._finish = event.reason
         self._close_all(out)
-
-
-_HANDLERS: dict[type, Callable[[EventBuilder, Any, list[JsonDict]], None]] = {
-    Text: EventBuilder._on_text,
-    Refusal: EventBuilder._on_refusal,
-    Thinking: EventBuilder._on_thinking,
-    ToolStart: EventBuilder._on_tool,
-    ToolArgs: EventBuilder._on_arguments,
-    Media: EventBuilder._on_media,
-    Annotations: EventBuilder._on_annotations,
-    Usage: EventBuilder._on_usage,
-    Extra: EventBuilder._on_extra,
-    Finish: EventBuilder._on_finish,
-}
 
 
 class _Passing:
