@@ -263,6 +263,24 @@ def test_two_gateways_do_not_share_a_port_by_mistake(tmp_path: Path) -> None:
     assert "Address already in use" in one_line(done)
 
 
+@pytest.mark.parametrize("most", [24, 40])
+def test_too_few_open_files_are_refused_before_they_end_the_process(most: int, tmp_path: Path) -> None:
+    command = [*COMMAND, "serve", f"--port={free_port()}", f"--state-dir={tmp_path / 'state'}"]
+
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit -n {most}; exec "$@"', "sh", *command],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+        timeout=_PATIENCE,
+    )
+
+    assert done.returncode == 2
+    assert f"{most} open files are too few for a gateway" in done.stderr
+    assert "ulimit -n" in done.stderr
+
+
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     said = one_line(lingate("serve", "--host=203.0.113.7", f"--state-dir={tmp_path / 'state'}", code=2))
 

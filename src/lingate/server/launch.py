@@ -40,6 +40,9 @@ _LEAVE_LOGGING_ALONE = {"incremental": True, "handlers": {}, "loggers": {}}
 
 _log = logging.getLogger("lingate.gateway")
 
+if sys.platform != "win32":
+    from resource import RLIMIT_NOFILE, getrlimit
+
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
@@ -184,6 +187,9 @@ class Options(NamedTuple):
 def serve(options: Options, env: Mapping[str, str], say: Callable[[str], None]) -> None:
     # Run a gateway until it is told to stop.
     # Raises ConfigError: It cannot be started; the message says why.
+    # It takes 35, and two for each call; where the runtimes find none, they end the process.
+    if sys.platform != "win32" and 0 <= (most := getrlimit(RLIMIT_NOFILE)[1]) < 64:
+        raise ConfigError(f"{most} open files are too few for a gateway", hint="ulimit -n 65536")
     config = load(options.config, env)
     # Its exporter reads the process's environment, and nothing else.
     os.environ.update({name: value for name, value in config.env.items() if name.startswith("OTEL_")})
