@@ -27,17 +27,23 @@ class Running:
 
     Attributes:
         url: Where it is.
-        gateway: The gateway itself; its state is its own thread's.
         loop: That thread's loop.
         config: Path of its configuration file.
         state: Its state directory.
     """
 
     url: str
-    gateway: Gateway
+    _gateway: Gateway
     loop: asyncio.AbstractEventLoop
     config: Path
     state: Path
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway itself; its state is its own thread's, which may still be busy with a call that has its answer."""
+        if self.loop.is_running():
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self.loop).result(10)
+        return self._gateway
 
     def flush(self) -> None:
         """Return when everything that was accounted for is in the database."""

@@ -230,6 +230,19 @@ def test_a_failure_of_our_own_in_mid_stream_is_told_and_not_taken_for_the_end(
     assert json.loads(body.split(b"data: ")[-1])["error"]["code"] == "internal_error"
 
 
+def test_a_failure_of_our_own_behind_an_answer_leaves_no_call_under_way(upstream: RawServer, tmp_path: Path) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("a part of the gateway is broken")
+
+    upstream.script = whole({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        gateway.gateway.observers.append(fails)
+        answer = ask(gateway, CHAT, chat("openai-x"))
+        assert gateway.gateway.in_flight == 0
+
+    assert answer.status_code == 200
+
+
 class TestPaths:
     def test_of_any_length_cost_next_to_nothing(self) -> None:
         for path in ("/deployments/" + "/a" * 30_000 + "A", "/v1/models/" + ":a" * 30_000 + "!"):

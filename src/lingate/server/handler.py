@@ -73,8 +73,8 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
         _log.exception("%s %s failed (call %s)", request.method, request.path, exchange.row.id)
         exchange.refuse(internal())
     finally:
-        exchange.close()
         gateway.left(exchange)
+        exchange.close()  # last, since whoever is told of the call may fail
     await request.linger()
 
 

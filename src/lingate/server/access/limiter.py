@@ -63,16 +63,20 @@ class LocalLimiter:
         self._ask_again = 0.0
 
     async def start(self) -> None:
-        """Nothing to connect to."""
+        # Nothing to connect to.
+        ...
 
     async def stop(self) -> None:
-        """Nothing to leave."""
+        # Nothing to leave.
+        ...
 
     async def changed(self) -> None:
-        """Tell other replicas that keys have changed: there is no line to them."""
+        # Tell other replicas that keys have changed: there is no line to them.
+        ...
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
-        """Tell other replicas that a deployment rests: there is no line to them."""
+        # Tell other replicas that a deployment rests: there is no line to them.
+        ...
 
     async def first(self, name: str, seconds: float) -> bool:
         # Whether no other replica has asked this of the same name in the last seconds: there is none.
