@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -35,10 +36,12 @@ def find_binary(name: str) -> str:
 
 
 def free_port() -> int:
-    """A port nobody listens on at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port nobody listens on at the moment, and none of those that connections are given: one may come in between."""
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)  # hypothesis sets what `random` gives, in each process the same
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class Service:

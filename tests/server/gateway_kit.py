@@ -41,7 +41,7 @@ class Running:
     @property
     def gateway(self) -> Gateway:
         """The gateway itself; its state is its own thread's, which may still be busy with a call that has its answer."""
-        if self.loop.is_running():
+        if self.loop.is_running() and asyncio._get_running_loop() is None:
             asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self.loop).result(10)
         return self._gateway
 
