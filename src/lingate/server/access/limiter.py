@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from lingate.errors import LingateError, PermissionDeniedError
 from lingate.server.access.meters import Budget, Owner, nanos
-from lingate.server.access.records import Limits, unlimited
+from lingate.server.access.records import Limits, Principal, unlimited
 from lingate.server.access.reservations import Demand, LocalReservation, demand, headers, take
 from lingate.server.access.scopes import LEDGERS_WORDS, CallerLimits, Names, Plan, Scope
 from lingate.server.loop_timeout import LoopTimeout
@@ -266,14 +266,14 @@ class LocalLimiter:
             budget.raise_to(start, nanos(dollars))
         return spent[len(wanted) :]
 
-    async def learn(self, kind: str, ids: Sequence[str]) -> Sequence[float | None]:
+    async def learn(self, kind: str, records: Sequence[Principal]) -> Sequence[float | None]:
         # Have the budgets of those who are limited include what the ledger knows now: other replicas spend, too.
         # Returns: Dollars that each has spent in all, as the ledger has it; None where it does not answer.
-        scopes = [scope for id in ids if (scope := self.scope(kind, id)) is not None]
+        scopes = [scope for record in records if (scope := self.scope(kind, record.id)) is not None]
         budgets = [budget for scope in scopes for budget in scope.budgets]
-        totals = [(Owner(LEDGERS_WORDS.get(kind, kind), id), 0.0) for id in ids]
+        totals = [(Owner(LEDGERS_WORDS.get(kind, kind), record.id), 0.0) for record in records]
         found = () if self._spending is None else await self._ask(budgets, self._spending, None, *totals)
-        return found or [None] * len(ids)
+        return found or [None] * len(records)
 
     async def reread(self, budgets: Sequence[Budget], patience: float = _LEDGER_PATIENCE) -> None:
         # Raise budgets that no call reserves from to what the ledger has.

@@ -151,16 +151,16 @@ def _shown(parts: Parts, kind: str, record: Principal, spend: float | None = Non
     return view(**msgspec.structs.asdict(record), budgets=budgets, spend=spend)
 
 
-async def shown_all(parts: Parts, kind: str, records: Sequence[Principal]) -> tuple[Any, ...]:
+async def _shown_all(parts: Parts, kind: str, records: Sequence[Principal]) -> tuple[Any, ...]:
     if kind == "budget":
         return tuple(_shown(parts, kind, record) for record in records)
-    spent = await parts.access.limiter.learn(kind, [record.id for record in records])
+    spent = await parts.access.limiter.learn(kind, records)
     return tuple(map(partial(_shown, parts, kind), records, spent))
 
 
 async def show(parts: Parts, key: Key) -> KeyView:
     # A key with its budgets, as the ledger knows them.
-    (view,) = await shown_all(parts, "key", [key])
+    (view,) = await _shown_all(parts, "key", [key])
     return view  # type: ignore[no-any-return]
 
 
@@ -168,7 +168,7 @@ async def _page(made: Callable[..., _T], parts: Parts, call: Call, kind: str, fo
     page = found[call.query.offset :][: call.query.limit]
     end = call.query.offset + len(page)
     following = end if page and end < len(found) else None
-    return made(data=await shown_all(parts, kind, page), total=len(found), next_offset=following)
+    return made(data=await _shown_all(parts, kind, page), total=len(found), next_offset=following)
 
 
 def budgets_of(limiter: LocalLimiter, kind: str, id: str) -> tuple[BudgetView, ...]:
@@ -244,7 +244,7 @@ def _shows(kind: str, act: Callable[..., Awaitable[Principal]], *more: Any) -> H
     # Does something to a record, and shows what it is then.
     async def handler(parts: Parts, call: Call) -> Any:
         record = await act(parts.access.service, call, *more)
-        return (await shown_all(parts, kind, [record]))[0]
+        return (await _shown_all(parts, kind, [record]))[0]
 
     return handler
 

@@ -21,7 +21,7 @@ from lingate.server.access.periods import FOREVER
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
 from lingate.server.access.service import RefusedError
 from lingate.server.admin.endpoint import Call, Endpoint, Parts
-from lingate.server.admin.for_records import budgets_of, show, shown_all
+from lingate.server.admin.for_records import budgets_of, show
 
 Plain = dict[str, Any]
 _NAMES = {"key_alias": "alias", "team_alias": "alias", "user_alias": "alias"}
@@ -225,7 +225,7 @@ async def _regenerate(parts: Parts, call: Call) -> Plain:
 
 async def _list_keys(parts: Parts, _: Call) -> Plain:
     found = await parts.access.service.keys()
-    await shown_all(parts, "key", found)  # has the ledger's word learnt, here and below
+    await parts.access.limiter.learn("key", found)
     return {"keys": [_shown_key(key, parts) for key in found], "total_count": len(found)}
 
 
@@ -244,20 +244,20 @@ async def _new(parts: Parts, call: Call, *, kind: Kind, id: str) -> Plain:
 async def _owner_info(parts: Parts, call: Call, *, kind: Kind) -> Plain:
     field = f"{kind}_id"
     record = await parts.access.service.principal(kind, getattr(call.query, field))
-    await shown_all(parts, kind, [record])
+    await parts.access.limiter.learn(kind, [record])
     keys = [_shown_key(key, parts) for key in await parts.access.service.keys() if getattr(key, field) == record.id]
     return {field: record.id, f"{kind}_info": _shown(kind, record, parts), "keys": keys}
 
 
 async def _customer_info(parts: Parts, call: Call) -> Plain:
     record = await parts.access.service.principal("customer", call.query.end_user_id)
-    await shown_all(parts, "customer", [record])
+    await parts.access.limiter.learn("customer", [record])
     return _shown("customer", record, parts)
 
 
 async def _list_teams(parts: Parts, _: Call) -> list[Plain]:
     found = await parts.access.service.principals("team")
-    await shown_all(parts, "team", found)
+    await parts.access.limiter.learn("team", found)
     return [_shown("team", record, parts) for record in found]
 
 
