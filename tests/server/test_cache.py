@@ -396,13 +396,10 @@ def _wait_until(true: Callable[[], bool]) -> None:
 def test_each_key_has_answers_of_its_own(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(config(simulator.url), tmp_path, auth=True) as gateway:
         keys = [
-            httpx2.post(f"{gateway.url}/key/generate", json={}, headers={"authorization": f"Bearer {MASTER}"}).json()[
-                "key"
-            ]
-            for _ in range(2)
+            httpx2.post(f"{gateway.url}/key/generate", json={}, headers=_bearer(MASTER)).json()["key"] for _ in range(2)
         ]
         told = [
-            ask(gateway, CHAT, chat("mine"), {"authorization": f"Bearer {key}"}).headers["x-lingate-cache"]
+            ask(gateway, CHAT, chat("mine"), _bearer(key)).headers["x-lingate-cache"]
             for key in (keys[0], keys[1], keys[0], keys[1])
         ]
 
@@ -412,13 +409,8 @@ def test_each_key_has_answers_of_its_own(simulator: Simulator, tmp_path: Path) -
 def test_answers_are_shared_where_the_owner_says_so(simulator: Simulator, tmp_path: Path) -> None:
     text = config(simulator.url, {"lingate": {"cache": {"namespace": "shared"}}})
     with running_gateway(text, tmp_path, auth=True) as gateway:
-        key = httpx2.post(f"{gateway.url}/key/generate", json={}, headers={"authorization": f"Bearer {MASTER}"}).json()[
-            "key"
-        ]
-        told = [
-            ask(gateway, CHAT, chat("ours"), {"authorization": f"Bearer {token}"}).headers["x-lingate-cache"]
-            for token in (key, MASTER)
-        ]
+        key = httpx2.post(f"{gateway.url}/key/generate", json={}, headers=_bearer(MASTER)).json()["key"]
+        told = [ask(gateway, CHAT, chat("ours"), _bearer(token)).headers["x-lingate-cache"] for token in (key, MASTER)]
 
     assert told == ["miss", "hit"]
 
@@ -429,9 +421,9 @@ def test_a_hit_is_not_charged_to_a_budget(simulator: Simulator, tmp_path: Path) 
         made = httpx2.post(
             f"{gateway.url}/key/generate",
             json={"max_budget": 10.0},
-            headers={"authorization": f"Bearer {MASTER}"},
+            headers=_bearer(MASTER),
         ).json()
-        key = {"authorization": f"Bearer {made['key']}"}
+        key = _bearer(made["key"])
         for _ in range(4):
             ask(gateway, CHAT, chat("charged", model="priced", max_tokens=50), key)
         found = rows(gateway)
@@ -448,20 +440,27 @@ def test_an_answer_that_one_budget_cut_short_is_not_given_to_those_who_wait(
     priced["litellm_params"]["model"] = "openai/sim-first-1500-words-60"
     text = config(simulator.url, {"model_list": [priced], "lingate": {"cache": {"namespace": "shared"}}})
     with running_gateway(text, tmp_path, auth=True) as gateway:
-        made = httpx2.post(
-            f"{gateway.url}/key/generate", json={"max_budget": 1.0}, headers={"authorization": f"Bearer {MASTER}"}
-        ).json()
+        poor_key = _key_with(gateway, 1.0)
 
         def one(token: str) -> httpx2.Response:
-            return ask(gateway, CHAT, chat("long", model="priced"), {"authorization": f"Bearer {token}"})
+            return ask(gateway, CHAT, chat("long", model="priced"), _bearer(token))
 
         with ThreadPoolExecutor(2) as pool:
-            poor = pool.submit(one, made["key"])
+            poor = pool.submit(one, poor_key)
             time.sleep(0.5)
             rich = pool.submit(one, MASTER)
         reasons = [found.result().json()["choices"][0]["finish_reason"] for found in (poor, rich)]
 
     assert reasons == ["length", "stop"]
+
+
+def _key_with(gateway: Running, budget: float) -> str:
+    made = httpx2.post(f"{gateway.url}/key/generate", json={"max_budget": budget}, headers=_bearer(MASTER)).json()
+    return str(made["key"])
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
 
 
 def test_answers_of_which_a_budget_cut_any_are_not_kept(tmp_path: Path) -> None:
@@ -472,10 +471,7 @@ def test_answers_of_which_a_budget_cut_any_are_not_kept(tmp_path: Path) -> None:
     with RawServer(whole({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}, choices=choices)) as upstream:
         text = config(upstream.url, {"model_list": [_priced(upstream.url)]})
         with running_gateway(text, tmp_path, auth=True) as gateway:
-            made = httpx2.post(
-                f"{gateway.url}/key/generate", json={"max_budget": 5.0}, headers={"authorization": f"Bearer {MASTER}"}
-            ).json()
-            key = {"authorization": f"Bearer {made['key']}"}
+            key = _bearer(_key_with(gateway, 5.0))
             found = [ask(gateway, CHAT, chat("two", model="priced", n=2), key) for _ in range(2)]
     assert [answer.headers["x-lingate-cache"] for answer in found] == ["miss", "miss"]
 
@@ -487,16 +483,14 @@ def test_an_error_that_the_bound_of_one_budget_may_have_caused_is_not_given_to_t
             upstream.url, {"model_list": [_priced(upstream.url)], "lingate": {"cache": {"namespace": "shared"}}}
         )
         with running_gateway(text, tmp_path, auth=True) as gateway:
-            made = httpx2.post(
-                f"{gateway.url}/key/generate", json={"max_budget": 1.0}, headers={"authorization": f"Bearer {MASTER}"}
-            ).json()
+            poor_key = _key_with(gateway, 1.0)
 
             def one(token: str) -> int:
                 body = chat("few", model="priced")
-                return ask(gateway, CHAT, body, {"authorization": f"Bearer {token}"}).status_code
+                return ask(gateway, CHAT, body, _bearer(token)).status_code
 
             with ThreadPoolExecutor(2) as pool:
-                poor = pool.submit(one, made["key"])
+                poor = pool.submit(one, poor_key)
                 time.sleep(0.5)
                 upstream.script = whole({"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2})
                 rich = pool.submit(one, MASTER)
@@ -508,10 +502,7 @@ def test_an_error_that_the_bound_of_one_budget_may_have_caused_is_not_given_to_t
 def test_an_answer_that_a_budget_might_have_cut_and_did_not_is_kept(simulator: Simulator, tmp_path: Path) -> None:
     text = config(simulator.url, {"model_list": [_priced(simulator.url)]})
     with running_gateway(text, tmp_path, auth=True) as gateway:
-        made = httpx2.post(
-            f"{gateway.url}/key/generate", json={"max_budget": 5.0}, headers={"authorization": f"Bearer {MASTER}"}
-        ).json()
-        key = {"authorization": f"Bearer {made['key']}"}
+        key = _bearer(_key_with(gateway, 5.0))
         found = [ask(gateway, CHAT, chat("kept", model="priced"), key) for _ in range(2)]
 
     assert "max_tokens" in simulator.requests()[-1].body
@@ -520,10 +511,8 @@ def test_an_answer_that_a_budget_might_have_cut_and_did_not_is_kept(simulator: S
 
 def test_a_hit_counts_as_a_request(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(config(simulator.url), tmp_path, auth=True) as gateway:
-        made = httpx2.post(
-            f"{gateway.url}/key/generate", json={"rpm_limit": 2}, headers={"authorization": f"Bearer {MASTER}"}
-        ).json()
-        key = {"authorization": f"Bearer {made['key']}"}
+        made = httpx2.post(f"{gateway.url}/key/generate", json={"rpm_limit": 2}, headers=_bearer(MASTER)).json()
+        key = _bearer(made["key"])
         found = [ask(gateway, CHAT, chat("counted"), key).status_code for _ in range(3)]
 
     assert found == [200, 200, 429]
