@@ -217,6 +217,15 @@ def test_check_says_what_is_in_a_configuration_and_what_is_wrong_with_it(tmp_pat
     assert "lingate.prot is unknown; did you mean 'port'?" in wrong
 
 
+def test_check_says_which_models_budgets_refuse_for_want_of_a_price(tmp_path: Path, simulator: Simulator) -> None:
+    refused = "warning: models without a price, which keys with a budget may not use: small (openai/small)"
+    assert refused in lingate("serve", "--check", "-c", config(tmp_path, simulator, "gpt-4o", "small")).out
+
+    for more in ("lingate: {unpriced: allow}", "router_settings: {default_litellm_params: {input_cost_per_token: 0}}"):
+        path = config(tmp_path, simulator, "small", more=more)
+        assert "without a price" not in lingate("serve", "--check", "-c", path).out
+
+
 def test_a_configuration_may_be_named_without_an_option_but_only_one(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("model_lists: []")
 

@@ -29,6 +29,8 @@ def config(simulator: str, **more: Any) -> str:
         entry("priced", input_cost_per_token=0.001, output_cost_per_token=0.01),
         entry("broken", model="openai/sim-fault-server-error", input_cost_per_token=0.001, output_cost_per_token=0.01),
         entry("unpriced"),
+        entry("shared", input_cost_per_token=0.001, output_cost_per_token=0.01),
+        entry("shared", model="openai/sim-words-6"),
     ]
     return json.dumps({"model_list": models, **more})
 
@@ -113,6 +115,14 @@ def test_an_unpriced_model_is_refused_under_a_budget(gateway: Running) -> None:
     assert refused.status_code == 429
     assert refused.json()["error"]["code"] == "budget_exceeded"
     assert "price of unpriced is unknown" in refused.text
+
+
+def test_a_refusal_for_want_of_a_price_names_the_deployment_that_has_none(gateway: Running) -> None:
+    _, key = new_key(gateway, max_budget=100)
+
+    for asked in ({"model": "shared"}, {"model": "priced", "fallbacks": ["shared"]}):
+        said = ask(gateway, key, **asked).json()["error"]["message"]
+        assert "input_cost_per_token and output_cost_per_token of openai/sim-words-6" in said
 
 
 def test_a_call_that_asks_for_too_long_an_answer_is_told_that_a_shorter_one_fits(gateway: Running) -> None:

@@ -497,7 +497,7 @@ def test_what_costs_nobody_knows_what_is_refused_to_a_budget(gateway: Running, u
     asked = len(upstream.heads)
     answer = _ask(gateway, "/tree", _new_key(gateway, max_budget=10), json={})
     assert answer.status_code == 429
-    assert "price" in answer.text
+    assert "the price of /tree is unknown (in the gateway's configuration: cost_per_request)" in answer.text
     assert len(upstream.heads) == asked
 
 

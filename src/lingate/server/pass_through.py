@@ -67,7 +67,7 @@ async def pass_through(exchange: Exchange, route: PassThroughRoute, rest: str) -
     exchange.call = sent.call
     own_fields(exchange, exchange.call)  # those in headers: the body is not ours to read
     free = None if endpoint.cost_per_request is None else 0.0
-    estimate = Estimate(route.path, 0, 0, free, free, fixed=endpoint.cost_per_request or 0.0)
+    estimate = Estimate(route.path, 0, 0, free, free, fixed=endpoint.cost_per_request or 0.0, keys="cost_per_request")
     await exchange.admit(estimate)
     row.deployment, row.provider, row.attempts = endpoint.id or route.path, route.target.provider, 1
     asked, stream = monotonic(), None

@@ -180,6 +180,8 @@ class Estimate(Record):
     """Tokens for thinking that come on top of an answer's bound where that has no room for them."""
     answers: int = 1
     """How many answers are made; `max_output` and `model_max_output` are for all of them."""
+    keys: str = "input_cost_per_token and output_cost_per_token"
+    """Keys of the configuration for prices that are unknown, and of which deployment."""
     aka: tuple[str, ...] = ()
     """Other names that limits by model may know it by: what an alias stands for, the group of a deployment."""
     most: Callable[[Estimate], None] | None = None

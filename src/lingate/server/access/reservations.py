@@ -57,7 +57,7 @@ def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
             return Demand(prompt, tokens, 0, 0, 0.0, True)
         raise BudgetExceededError(
             f"{plan.budgets[0].name} has a budget, and the price of {estimate.model} is unknown"
-            " (input_cost_per_token and output_cost_per_token of the gateway's configuration are for that)",
+            f" (in the gateway's configuration: {estimate.keys})",
             status=BUDGET_STATUS,
             code="unpriced_model",
         )

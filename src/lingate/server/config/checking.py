@@ -70,7 +70,7 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
     return Report(
         path=path,
         problems=(*loaded.problems, *_addresses(config)),
-        warnings=config.warnings,
+        warnings=(*config.warnings, *_unpriced(config)),
         deployments=tuple(
             Checked(group=item.group, name=f"{item.provider or '*'}/{item.model}", trouble=_trouble(item, config))
             for item in config.deployments
@@ -78,6 +78,19 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
         passed=tuple((item.path, item.target.partition("?")[0]) for item in config.general.pass_through_endpoints),
         besides=present_text(config) if config.serve_all else None,
     )
+
+
+def _unpriced(config: GatewayConfig) -> Iterator[str]:
+    # What budgets refuse, better known before a call.
+    from lingate.server.routing.prices import Sheet
+
+    names = [
+        f"{item.group} ({item.provider}/{item.model})"
+        for item in config.deployments
+        if "*" not in item.model and Sheet(item.provider, item.model, item.info, item.params).price().input is None
+    ]
+    if names and config.own.unpriced == "refuse":
+        yield f"models without a price, which keys with a budget may not use: {', '.join(names)}"
 
 
 def _addresses(config: GatewayConfig) -> Iterator[Problem]:

@@ -61,6 +61,9 @@ class Group(Record, eq=False, kw_only=True):
         prices = [item.sheet.highest(about) for item in self.deployments]
         read, written = [price.input for price in prices], [price.output for price in prices]
         longest = [item.max_output or item.max_input for item in self.deployments]
+        if None in read or None in written:
+            first = next(item for item, price in zip(self.deployments, prices, strict=True) if None in price)
+            estimate.keys = f"input_cost_per_token and output_cost_per_token of {first.provider}/{first.model}"
         estimate.input_price = None if None in read else max(filter(None, read), default=0.0)
         estimate.output_price = None if None in written else max(filter(None, written), default=0.0)
         estimate.model_max_output = None if None in longest else max(filter(None, longest), default=0)

@@ -99,6 +99,8 @@ class Router:
             other.bound(own)
             estimate.fixed, estimate.thinking = max(estimate.fixed, own.fixed), max(estimate.thinking, own.thinking)
             if instead is not None or (own.input_price is not None and own.output_price is not None):
+                if estimate.input_price is not None:
+                    estimate.keys = own.keys
                 estimate.input_price = _larger(estimate.input_price, own.input_price)
                 estimate.output_price = _larger(estimate.output_price, own.output_price)
             estimate.model_max_output = _larger(estimate.model_max_output, own.model_max_output)
