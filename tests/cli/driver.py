@@ -129,6 +129,17 @@ class Terminal:
         self._pid = 0
         return os.waitstatus_to_exitcode(status), _CODES.sub("", rest)
 
+    def hang_up(self) -> int:
+        """Close the terminal, as closing its window does, and wait for the end: the exit code."""
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), self._fd)
+        deadline = time.monotonic() + _PATIENCE
+        while (ended := os.waitpid(self._pid, os.WNOHANG))[0] == 0:
+            assert time.monotonic() < deadline, "it has not ended"
+            time.sleep(0.02)
+        self._pid = 0
+        return os.waitstatus_to_exitcode(ended[1])
+
     def _read(self, patience: float) -> str | None:
         """More of what is shown, None at its end."""
         ready, _, _ = select.select([self._fd], [], [], patience)

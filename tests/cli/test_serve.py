@@ -24,7 +24,7 @@ import typer
 from lingate.cli import serve_argv
 from lingate.cli.app import app
 from lingate.simulator import Simulator
-from tests.cli.driver import COMMAND, Done, environment, lingate
+from tests.cli.driver import COMMAND, Done, Terminal, environment, lingate
 from tests.services import free_port
 
 _PATIENCE = 20.0
@@ -521,6 +521,15 @@ def test_sighup_takes_a_new_configuration_over_and_a_wrong_one_not(tmp_path: Pat
         gateway.until("the new configuration is not used, the old one stays")
         assert "did you mean 'model_list'?" in gateway.ask("GET", "/health/ready")[1]["config"]["error"]
         assert gateway.ask("POST", "/v1/chat/completions", chat("new"))[0] == 200
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no terminals here")
+def test_a_gateway_whose_terminal_is_closed_ends(tmp_path: Path) -> None:
+    port = str(free_port())
+    with Terminal("serve", "--port", port, "--state-dir", str(tmp_path)) as terminal:
+        terminal.until("listening on")
+
+        assert terminal.hang_up() == 0
 
 
 def _until(true: Any) -> None:

@@ -103,8 +103,14 @@ def _heed_signals(
 
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop)
+    terminals = [*filter(os.isatty, range(3))]
+
+    def hang_up() -> None:
+        # The same signal tells that the terminal is gone: nobody could end it there any more.
+        (stop if terminals and not any(map(os.isatty, terminals)) else gateway.reload_soon)()
+
     with contextlib.suppress(AttributeError):  # Windows has no SIGHUP
-        loop.add_signal_handler(signal.SIGHUP, gateway.reload_soon)
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
 
 
 def _server(gateway: Gateway, address: str, port: int) -> Server:
