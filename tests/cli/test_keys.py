@@ -50,7 +50,7 @@ def test_a_key_is_made_shown_changed_rotated_blocked_and_deleted(env: dict[str, 
 
     shown = lingate("keys", "show", "ci", **env).out
     assert "gpt-*, claude" in shown
-    assert "$0.0000 of $5.00, begins anew" in shown
+    assert "$0 of $5.00, begins anew" in shown
     assert token not in shown
     key = json.loads(lingate("keys", "show", token, "--json", **env).out)
     assert (key["alias"], key["rpm_limit"], key["tags"], key["metadata"]) == ("ci", 60, ["ci"], {"owner": "ann"})
@@ -170,8 +170,8 @@ def test_what_cannot_be_done_says_why(env: dict[str, str], arguments: list[str],
 def test_a_budget_of_less_than_a_cent_is_not_shown_as_none(env: dict[str, str]) -> None:
     lingate("keys", "create", "--alias", "tiny", "--budget", "0.0004", **env)
 
-    assert "spent                   $0.0000 of $0.000400\n" in lingate("keys", "show", "tiny", **env).out
-    assert "$0.0000 of $0.000400" in lingate("keys", "list", **env).out
+    assert "spent                   $0 of $0.000400\n" in lingate("keys", "show", "tiny", **env).out
+    assert "$0 of $0.000400" in lingate("keys", "list", **env).out
 
 
 def test_a_wrong_key_a_missing_key_and_a_missing_gateway_are_told_apart(env: dict[str, str]) -> None:

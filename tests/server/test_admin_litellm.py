@@ -98,6 +98,27 @@ async def test_what_is_not_done_here_is_refused_and_not_dropped(tmp_path: Path, 
         assert (await api.ask("POST", "/key/generate", body))[0] == 400
 
 
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("modles", "modles is unknown; did you mean 'models'?"),
+        ("enforced_params", "enforced_params is unknown; known are "),
+    ],
+)
+async def test_a_field_that_is_not_known_is_told_with_those_that_are(tmp_path: Path, field: str, said: str) -> None:
+    async with admin(tmp_path) as api:
+        for path in ("/key/generate", "/user/new", "/admin/keys"):
+            assert (await api.ask("POST", path, {field: "x"}))[1]["error"]["message"].startswith(said)
+        _, answer = await api.ask("GET", "/spend/logs", query="start_dat=2026-11-20")
+        assert answer["error"]["message"] == "start_dat is unknown; did you mean 'start_date'?"
+
+
+async def test_what_is_at_no_path_leads_to_the_list_of_paths(tmp_path: Path) -> None:
+    async with admin(tmp_path) as api:
+        status, answer = await api.ask("GET", "/user/list")
+        assert (status, "/admin/openapi.json" in answer["error"]["message"]) == (404, True)
+
+
 async def test_teams_users_customers_and_budgets(tmp_path: Path) -> None:
     async with admin(tmp_path) as api:
         _, team = await api.ask("POST", "/team/new", {"team_alias": "Red", "team_id": "red", "max_budget": 10})

@@ -158,6 +158,10 @@ def test_a_scraper_that_prefers_openmetrics_gets_that(gateway: Running) -> None:
     assert families["lingate_overhead_seconds"].type == "histogram"
 
 
+def test_metrics_are_at_litellms_path_with_a_slash_too(gateway: Running) -> None:
+    assert "lingate_build_info" in httpx2.get(gateway.url + "/metrics/", timeout=20).text
+
+
 def test_with_metrics_auth_only_administrators_see_the_numbers(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(_config(simulator.url, metrics_auth=True), tmp_path, auth=True) as gateway:
         url = gateway.url + "/metrics"

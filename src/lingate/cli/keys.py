@@ -227,7 +227,7 @@ def _show(screen: Screen, key: dict[str, Any], *, as_json: bool) -> None:
 
 def _spent(budget: dict[str, Any]) -> str:
     most = budget["max_budget"]
-    return f"${budget['spent']:.4f} of {dollars(most) if 0 < most < 0.01 else f'${most:.2f}'}"
+    return f"{dollars(budget['spent'])} of {f'${most:.2f}' if most == round(most, 2) else dollars(most)}"
 
 
 def _value(name: str, value: Any) -> str:

@@ -58,7 +58,7 @@ async def _answer(gateway: Gateway, request: Request, reply: Reply) -> None:
         reply.whole(status, _headers(gateway, request, kind), body)
     elif request.method in ("GET", "HEAD") and gateway.live.config.own.ui and ui.is_ours(request.path):
         reply.whole(*ui.answer(request.path))
-    elif request.path == "/metrics" and request.method in ("GET", "HEAD"):
+    elif method == "GET" and path == "/metrics":
         await _metrics(gateway, request, reply)
     elif is_admin_path(request.path):
         check_forwarded(gateway, request)

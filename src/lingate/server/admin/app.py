@@ -34,6 +34,7 @@ from lingate.server.admin.endpoint import (
     document,
 )
 from lingate.server.asgi import AsgiApplication
+from lingate.server.config.reading import closest
 from lingate.server.identity import token_of
 from lingate.server.ledger.query import Usage
 from lingate.server.records import Caller
@@ -92,7 +93,7 @@ def _route(parts: Parts, methods: dict[str, Endpoint]) -> Any:
             param = error.param if isinstance(error, RefusedError) else None
             return _failure(error.status or 400, str(error), None, param, error.code)
         except msgspec.ValidationError as error:
-            return _failure(400, _readable(str(error)), None, _param(str(error)))
+            return _failure(400, _readable(str(error), endpoint), None, _param(str(error)))
         except msgspec.DecodeError as error:
             return _failure(400, f"the body is not JSON: {error}")
         except RecursionError:
@@ -173,8 +174,12 @@ _EXAMPLES = {
 }
 
 
-def _readable(message: str) -> str:
+def _readable(message: str, of: Endpoint) -> str:
     # A complaint about a text, with an example of what would do in place of a pattern.
+    _, found, rest = message.partition("Object contains unknown field `")
+    if found and rest.endswith("`"):
+        known = [name for kind in (of.query, of.body) for name in getattr(kind, "__struct_fields__", ())]
+        return f"{rest[:-1]} is unknown{closest(rest[:-1], known)}"
     for pattern, example in _EXAMPLES.items():
         message = message.replace(pattern, f"such as {example!r}")
     return message
@@ -187,7 +192,8 @@ def _param(message: str) -> str | None:
 
 async def _refused_by_router(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    text = "there is nothing at this path" if error.status_code == 404 else error.detail
+    lost = error.status_code == 404
+    text = "there is nothing at this path; /admin/openapi.json lists what there is" if lost else error.detail
     return _failure(error.status_code, text, headers=dict(error.headers or {}))
 
 
