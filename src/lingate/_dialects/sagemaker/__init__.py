@@ -3,17 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from lingate._dialects._base import Dialect, Form, StreamDecoder
+from lingate._dialects._bedrock import begin_request
+from lingate._dialects._draft import Draft
+from lingate._dialects._envelope import seal
 from lingate._dialects._frames import FrameDecoder
+from lingate._dialects._params import answer_limit, begun, generation_sampling, stops
+from lingate._dialects._prompts import script_for, turns_of
 from lingate._dialects._replay import replay
 from lingate._dialects.bedrock_converse import render_error
+from lingate._dialects.bedrock_invoke.request import openai_draft, write_text_rest
 from lingate._dialects.openai_chat.embeddings import parse_call as parse_embeddings
 from lingate._dialects.openai_chat.face import parse_call, render
 from lingate._dialects.openai_chat.response import response as read_openai
 from lingate._dialects.sagemaker.answers import NAME, Encoder, OpenAiParts, TgiParts, read_embeddings, read_generated
-from lingate._dialects.sagemaker.request import STREAM_METHOD, chat_request, embed_request, takes_prompts
-from lingate._model import Call, Head, HttpRequest, JsonDict
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import not_null, without
+
+METHOD, STREAM_METHOD = "invocations", "invocations-response-stream"
+
+_NOT_SAID = frozenset({"input", "user", "model", "encoding_format", "provider_specific_fields"})
+"""Fields of a call for embeddings that Hugging Face's containers do not take, or by another name."""
+
+_PARAMETERS = ("seed", "frequency_penalty", "repetition_penalty")
+
+
+def takes_prompts(target: Target) -> bool:
+    # Whether the container is one of those that take a prompt and give text (TGI), not messages.
+    return target.traits.get("body_format") == "prompt"
+
+
+def chat_request(call: Call, target: Target) -> HttpRequest:
+    if takes_prompts(target):
+        draft = _write_prompt(call, target)
+    else:
+        draft = openai_draft(call, target)
+        # The endpoint is the model; some containers refuse a name that is not theirs.
+        del draft.body["model"]
+    return _sealed(draft, STREAM_METHOD if call.stream else METHOD, draft.body)
+
+
+def _sealed(draft: Draft, method: str, body: JsonDict) -> HttpRequest:
+    return seal(begin_request(draft, method, draft.target.model, "endpoints"), body)
+
+
+def _write_prompt(call: Call, target: Target) -> Draft:
+    draft = begun(call, target)
+    inputs = script_for(target.model)(turns_of(draft))
+    values: dict[str, Any] = generation_sampling(draft, ("temperature", "top_p", "top_k"))
+    values["max_new_tokens"] = answer_limit(draft)
+    values["stop"] = stops(draft, draft.traits.get("max_stop")) or None
+    draft.stop = draft.stop or tuple(values["stop"] or ())  # it stays in the text
+    values |= {name: draft.asked.get(name) for name in _PARAMETERS}
+    write_text_rest(draft, "container", {*_PARAMETERS})
+    parameters = {**not_null(values), **draft.body}
+    draft.body = {"inputs": inputs, "parameters": parameters}
+    if call.stream:
+        draft.body["stream"] = True
+    return draft
+
+
+def embed_request(call: Call, target: Target) -> HttpRequest:
+    # An embeddings call, ready to be sent: Hugging Face's `inputs`, or OpenAI's format.
+    draft = begun(call, target)
+    if takes_prompts(target):
+        given = draft.asked.get("input")
+        body: JsonDict = {"inputs": [given] if isinstance(given, str) else given}
+        body.update(without(draft.asked, _NOT_SAID))
+    else:
+        body = without(draft.asked, ("model",))
+    return _sealed(draft, METHOD, body)
 
 
 def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
