@@ -41,6 +41,18 @@ def test_it_says_where_it_listens_and_shows_each_request_and_what_there_was() ->
     assert KEY not in err
 
 
+def test_what_it_says_to_set_leads_every_provider_without_a_key_there() -> None:
+    with started("simulate", "--port", "0") as process:
+        url = _url(process)
+        env = {"LINGATE_PROXY_URL": url, "LINGATE_PROXY_API_KEY": "any"}
+        with lingate.Lingate(env=env) as client:
+            for model in ("groq/llama-3.3-70b-versatile", "anthropic/claude-sonnet-4-6", "cohere/command-a-03-2025"):
+                assert "simulated" in client.chat(model, "Hello").text
+        err = _ended(process)
+
+    assert " ".join(f"{name}={value}" for name, value in env.items()) in err
+
+
 def test_quiet_shows_no_requests_and_sigterm_ends_it_too() -> None:
     with started("simulate", "--port", "0", "--quiet") as process, lingate.Lingate() as client:
         url = _url(process)

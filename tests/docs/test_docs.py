@@ -115,6 +115,28 @@ def test_the_readme_counts_the_providers() -> None:
     assert int(told[1]) == len(ROWS)
 
 
+def measured(bar: str) -> float:
+    """A figure of the last benchmark that was run."""
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    found = re.search(rf"^\| {re.escape(bar)} +\|[^|]+\| +([\d.]+)", results, re.MULTILINE)
+    assert found is not None, bar
+    return float(found[1])
+
+
+def test_the_readmes_figures_are_those_of_the_last_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("## ")[0]
+
+    for words, bar, least, most in (
+        ("Three packages", "base install, distributions", 3, 3),
+        ("less than a millisecond", "import, above bare python", 0, 1),
+        ("some fifty times less CPU", "CPU a request: LiteLLM proxy / Lingate", 45, 60),
+        ("less than half a second", "start to the first 200", 0, 0.5),
+        ("more than thirty times less", "call, async x20: LiteLLM / Lingate", 30, 60),
+    ):
+        assert words in readme
+        assert least <= measured(bar) <= most, f"README.md says {words!r}, RESULTS.md has {measured(bar)} for {bar!r}"
+
+
 def anchors(page: Path) -> set[str]:
     """What headings are called in links, as GitHub makes it of them."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)

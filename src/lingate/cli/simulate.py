@@ -34,6 +34,7 @@ def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool)
         f"  openai     base_url={url}/v1    OPENAI_BASE_URL={url}/v1",
         f"  anthropic  base_url={url}    ANTHROPIC_BASE_URL={url}",
         f"  lingate    lingate chat hello -m openai/sim-large --api-base {url}/v1 --api-key any",
+        f"  all that have no key here    LINGATE_PROXY_URL={url} LINGATE_PROXY_API_KEY=any",
         f"What it understands, faults included: curl {url}/",
     ):
         screen.note(line)
