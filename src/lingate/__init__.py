@@ -85,7 +85,8 @@ if not TYPE_CHECKING:
     def __getattr__(name):
         home = _HOME.get(name)
         if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            there = ": errors are in lingate.errors" if name.endswith("Error") else ""
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{there}")
         from importlib import import_module
 
         module = import_module(home)

@@ -386,3 +386,10 @@ def test_the_credential_in_a_calls_headers_does_not_travel_to_another_provider()
     sent = [{name.lower(): value for name, value in request.headers.items()} for request in transport.requests]
     assert [item["authorization"] for item in sent] == ["Bearer mine", "Bearer mine", "Bearer k"]
     assert [item["x-team"] for item in sent] == ["search"] * 3
+
+
+def test_an_error_that_is_looked_for_at_the_top_is_told_where_errors_are() -> None:
+    with pytest.raises(AttributeError, match="'RateLimitError': errors are in lingate.errors"):
+        _ = lingate.RateLimitError  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="no attribute 'chatt'$"):
+        _ = lingate.chatt  # type: ignore[attr-defined]

@@ -159,7 +159,7 @@ def _credential(found: Surroundings, row: ProviderRow, source: str) -> Finding:
     if error is not None:
         if _obstacle(found, f"{row.name}/any", api_base="https://example.com") is None:
             # Variables of a cloud are set for other reasons too: that is no fault.
-            return Finding("warning", row.name, f"{source} is set, and there is no base URL", error.message)
+            return Finding("warning", row.name, f"{source}, and there is no base URL", error.message)
         return Finding("broken", row.name, f"{source}: {error.message}", error.hint or f"correct or unset {source}")
     if others:
         text = f"{source}; {', '.join(others)} is set too, to another value, and not used"
