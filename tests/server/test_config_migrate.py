@@ -89,6 +89,29 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
+def test_every_entry_of_a_list_that_has_no_effect_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "litellm.yaml"
+    file.write_text(
+        "litellm_settings: {callbacks: [presidio, otel, langsmith]}\n"
+        "general_settings: {alerting: [slack], alert_types: [daily_reports, llm_exceptions, new_model_added]}\n"
+        "model_list:\n"
+        "  - {model_name: a, litellm_params: {model: openai/a, itpm: 1}}\n"
+        "  - {model_name: b, litellm_params: {model: openai/b, itpm: 2}}\n"
+    )
+
+    told = migrate(str(file)).undone
+
+    callbacks = told["litellm_settings.callbacks"]
+    assert "presidio: " in callbacks
+    assert "langsmith: " in callbacks
+    assert "otel" not in callbacks
+    types = told["general_settings.alert_types"]
+    assert "daily_reports: " in types
+    assert "new_model_added: " in types
+    itpm = told["model_list.litellm_params.itpm"]  # of two deployments, and told once
+    assert "; " not in itpm
+
+
 def test_the_report_says_what_carries_over_what_differs_and_what_is_not_done(path: Path) -> None:
     report = migrate(str(path))
 

@@ -61,7 +61,11 @@ def migrate(path: str) -> Migration:
     later = {
         problem.place[1] for problem in loaded.problems if problem not in problems and "model_list" in problem.place
     }
-    undone = {anywhere(place): text for place, text in loaded.undone.items()}
+    undone: dict[str, str] = {}
+    for place, text in loaded.undone.items():
+        told = undone.setdefault(anywhere(place), text)
+        if text not in told:
+            undone[anywhere(place)] = f"{told}; {text}"
     leaves = dict.fromkeys(_leaves(data, ()))
     different = {name: DIFFERENT[name] for name in leaves if name in DIFFERENT and name not in undone}
     elsewhere = {*undone, *(anywhere(problem.place) for problem in problems)}
