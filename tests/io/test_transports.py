@@ -20,6 +20,7 @@ from lingate._io.via_httpx2 import AsyncHttpx, SyncHttpx
 from lingate._io.via_pyreqwest import SyncPyreqwest, limits_of
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
 from lingate.errors import (
+    ConfigError,
     ConnectError,
     InternalServerError,
     LingateError,
@@ -123,6 +124,17 @@ async def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do(
         if not authority:
             monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
             assert (await lingate.AsyncLingate().chat("openai/m", "hi", **given)).text == "hello"
+
+
+async def test_a_machine_without_certificates_to_trust_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    said = r"no certificates to trust .* in SSL_CERT_FILE"
+    for stream in (False, True):
+        with pytest.raises(ConfigError, match=said):
+            await asyncio.to_thread(lingate.Lingate().chat, "openai/m", "hi", stream=stream, api_key="k")
+        with pytest.raises(ConfigError, match=said):
+            await lingate.AsyncLingate().chat("openai/m", "hi", stream=stream, api_key="k")
 
 
 @pytest.mark.parametrize("transport", [SyncPyreqwest, SyncHttpx])

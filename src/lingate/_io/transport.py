@@ -21,10 +21,14 @@ def too_long(request: HttpRequest, most: int) -> ProtocolError:
     return ProtocolError(f"{place} answered with more than {most} bytes", provider=place)
 
 
-def unbuilt(request: HttpRequest) -> ConfigError:
-    # The error for a request that no client could send: its address or a header is not one.
+def unbuilt(request: HttpRequest, why: str = "") -> ConfigError:
+    # The error for a request that no client could send: its address or a header is not one, or nobody is trusted here.
     place = request.target.provider
-    return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
+    if "CA certificates" in why:
+        text = "no certificates to trust were found: install ca-certificates, or name a PEM file in SSL_CERT_FILE"
+    else:
+        text = f"the request to {place} cannot be built: check api_base and headers"
+    return ConfigError(text, provider=place)
 
 
 def unreached(request: HttpRequest, why: str) -> ConnectError:

@@ -249,8 +249,8 @@ class Clients:
         with self._lock:  # so that no draft keeps a client that was dropped
             try:
                 builder = self._client(limits).request(request.method, request.url).headers(headers)
-            except ValueError:
-                raise unbuilt(request) from None
+            except ValueError as error:
+                raise unbuilt(request, repr(error)) from None
             if total is None:
                 built: Any = builder.streamed_read_buffer_limit(0).build_streamed()
             else:
