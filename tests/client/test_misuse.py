@@ -389,7 +389,7 @@ def test_the_credential_in_a_calls_headers_does_not_travel_to_another_provider()
 
 
 def test_an_error_that_is_looked_for_at_the_top_is_told_where_errors_are() -> None:
-    with pytest.raises(AttributeError, match="'RateLimitError': errors are in lingate.errors"):
+    with pytest.raises(AttributeError, match=r"'RateLimitError': errors are in lingate\.errors"):
         _ = lingate.RateLimitError  # type: ignore[attr-defined]
-    with pytest.raises(AttributeError, match="no attribute 'chatt'$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'chatt'$"):
         _ = lingate.chatt  # type: ignore[attr-defined]
