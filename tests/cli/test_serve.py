@@ -221,9 +221,14 @@ def test_check_says_which_models_budgets_refuse_for_want_of_a_price(tmp_path: Pa
     refused = "warning: models without a price, which keys with a budget may not use: small (openai/small)"
     assert refused in lingate("serve", "--check", "-c", config(tmp_path, simulator, "gpt-4o", "small")).out
 
-    for more in ("lingate: {unpriced: allow}", "router_settings: {default_litellm_params: {input_cost_per_token: 0}}"):
+    half = "input_cost_per_token: 0"
+    for more, told in (
+        ("lingate: {unpriced: allow}", False),
+        (f"router_settings: {{default_litellm_params: {{{half}}}}}", True),
+        (f"router_settings: {{default_litellm_params: {{{half}, output_cost_per_token: 0}}}}", False),
+    ):
         path = config(tmp_path, simulator, "small", more=more)
-        assert "without a price" not in lingate("serve", "--check", "-c", path).out
+        assert ("without a price" in lingate("serve", "--check", "-c", path).out) == told
 
 
 def test_a_configuration_may_be_named_without_an_option_but_only_one(tmp_path: Path) -> None:

@@ -84,11 +84,12 @@ def _unpriced(config: GatewayConfig) -> Iterator[str]:
     # What budgets refuse, better known before a call.
     from lingate.server.routing.prices import Sheet
 
-    names = [
-        f"{item.group} ({item.provider}/{item.model})"
-        for item in config.deployments
-        if "*" not in item.model and Sheet(item.provider, item.model, item.info, item.params).price().input is None
-    ]
+    names = []
+    for item in config.deployments:
+        price = Sheet(item.provider, item.model, item.info, item.params).price()
+        half = price.own and price.output is None and item.info.mode in (None, "chat")
+        if "*" not in item.model and (price.input is None or half):
+            names.append(f"{item.group} ({item.provider}/{item.model})")
     if names and config.own.unpriced == "refuse":
         yield f"models without a price, which keys with a budget may not use: {', '.join(names)}"
 
