@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._dataurl import data_url, decoded, standard
 from lingate._dialects._reading import has_proof
 from lingate._dialects._round_trip import opened, seal, unseal
+from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.facts import NAME
 from lingate._dialects.gemini.media import canonical_audio, media_type
-from lingate._model import JsonDict
+from lingate._model import HttpRequest, JsonDict
 from lingate._wire.json import decode, encode, encode_str
-from lingate._wire.shapes import as_list, as_str, dig, without
+from lingate._wire.shapes import as_dicts, as_list, as_str, dig, without
 
 _MADE_ID = re.compile(r"call_g\d+_.+")
 _CALL_KEYS = frozenset({"name", "args", "id"})
@@ -65,8 +66,9 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
     texts: list[str] = []
     rank = 0
     open_block = False  # the part before was a thought without a signature
+    answered = answered_in(parts)
     for part in parts:
-        kind = kind_of(part)
+        kind = kind_of(part, answered)
         owner = ""
         if kind == "thought":
             reading.exact = reading.exact and not open_block
@@ -95,12 +97,27 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
     return reading
 
 
-def kind_of(part: JsonDict) -> str:
+def own_functions(sent: HttpRequest) -> set[str | None] | None:
+    # Names of the functions that are the caller's, where MCP servers that the provider asks have others; None: all are.
+    tools = as_dicts(sent.call.body.get("tools"))
+    if not any("mcpServers" in tool or "mcp_servers" in tool for tool in tools):
+        return None
+    natively = [one for tool in tools for one in as_dicts(camelized(tool).get("functionDeclarations"))]
+    names = {dig(one, "name") for one in [*natively, *(tool.get("function") for tool in tools)]}
+    return names | {sent.answer_tool, *(sent.renamed or ())}
+
+
+def answered_in(parts: Sequence[JsonDict]) -> set[Any]:
+    # Names of functions whose results are among the model's own parts: the provider asked an MCP server.
+    return {dig(part, "functionResponse", "name") for part in parts if "functionResponse" in part}
+
+
+def kind_of(part: JsonDict, answered: Collection[Any] = ()) -> str:
     # `thought`, `text`, `image`, `audio`, `call`, or `other` for what the canonical form does not know.
     if isinstance(part.get("text"), str):
         return "thought" if part.get("thought") else "text"
     if part.get("functionCall") is not None:
-        return "call"
+        return "other" if part["functionCall"].get("name") in answered else "call"
     if part.get("thought"):
         return "other"  # a draft of a picture is not the answer
     blob = part.get("inlineData")

@@ -25,7 +25,7 @@ from lingate._dialects.gemini.content import (
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import NAME, UNSIGNED
 from lingate._dialects.gemini.media import write_image
-from lingate._dialects.gemini.parts import call_signature, read_parts, sealed_signatures, wire_id
+from lingate._dialects.gemini.parts import answered_in, call_signature, kind_of, read_parts, sealed_signatures, wire_id
 from lingate._model import JsonDict
 from lingate._wire.plain import plain_text
 from lingate._wire.shapes import as_dicts, as_str, dig, without
@@ -306,7 +306,8 @@ def _call(call: JsonDict, function: JsonDict, sealed: dict[str, str], where: str
 
 def _remember(message: JsonDict, parts: list[JsonDict], draft: Draft) -> None:
     # Names and ids of calls that go out as they came.
-    wires = [part["functionCall"] for part in parts if part.get("functionCall") is not None]
+    answered = answered_in(parts)
+    wires = [part["functionCall"] for part in parts if kind_of(part, answered) == "call"]
     for call, wire in zip(message.get("tool_calls") or (), wires, strict=True):
         draft.names[call["id"]], draft.wire_ids[call["id"]] = wire.get("name") or "", wire.get("id")
 
