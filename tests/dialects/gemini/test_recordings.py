@@ -78,7 +78,8 @@ def _check_choice(choice: dict[str, Any], candidates: list[dict[str, Any]]) -> N
     parts = [part for candidate in candidates for part in (candidate.get("content") or {}).get("parts") or ()]
     message = choice["message"]
     texts = [part for part in parts if "text" in part]
-    calls = [part for part in parts if "functionCall" in part]
+    asked = {part["functionResponse"]["name"] for part in parts if "functionResponse" in part}  # of MCP servers
+    calls = [part for part in parts if "functionCall" in part and part["functionCall"].get("name") not in asked]
     assert (message["content"] or "") == "".join(part["text"] for part in texts if not part.get("thought"))
     assert message.get("reasoning_content", "") == "".join(part["text"] for part in texts if part.get("thought"))
     made = message.get("tool_calls", [])

@@ -14,12 +14,11 @@ from typing import Any
 from lingate._dialects._dataurl import data_url, decoded, standard
 from lingate._dialects._reading import has_proof
 from lingate._dialects._round_trip import opened, seal, unseal
-from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.facts import NAME
 from lingate._dialects.gemini.media import canonical_audio, media_type
-from lingate._model import HttpRequest, JsonDict
+from lingate._model import JsonDict
 from lingate._wire.json import decode, encode, encode_str
-from lingate._wire.shapes import as_dicts, as_list, as_str, dig, without
+from lingate._wire.shapes import as_list, as_str, dig, without
 
 _MADE_ID = re.compile(r"call_g\d+_.+")
 _CALL_KEYS = frozenset({"name", "args", "id"})
@@ -95,16 +94,6 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
     # Thoughts go back only with a signature: it tells that they are this format's own.
     reading.exact = reading.exact and (not reading.thinking or has_proof(reading.thinking))
     return reading
-
-
-def own_functions(sent: HttpRequest) -> set[str | None] | None:
-    # Names of the functions that are the caller's, where MCP servers that the provider asks have others; None: all are.
-    tools = as_dicts(sent.call.body.get("tools"))
-    if not any("mcpServers" in tool or "mcp_servers" in tool for tool in tools):
-        return None
-    natively = [one for tool in tools for one in as_dicts(camelized(tool).get("functionDeclarations"))]
-    names = {dig(one, "name") for one in [*natively, *(tool.get("function") for tool in tools)]}
-    return names | {sent.answer_tool, *(sent.renamed or ())}
 
 
 def answered_in(parts: Sequence[JsonDict]) -> set[Any]:

@@ -15,7 +15,7 @@ from lingate._dialects.gemini.facts import NAME, UNFINISHED
 from lingate._dialects.gemini.grounding import url_citations
 from lingate._dialects.gemini.joined import JoinedParts, candidates_of, merge_extras
 from lingate._dialects.gemini.media import SoundJoiner, audio_format, media_type
-from lingate._dialects.gemini.parts import SEALED, call_extra, image_of, made_id, own_functions, read_parts, seal_for
+from lingate._dialects.gemini.parts import SEALED, call_extra, image_of, made_id, read_parts, seal_for
 from lingate._dialects.gemini.response import (
     answer_id,
     block_message,
@@ -28,6 +28,7 @@ from lingate._dialects.gemini.response import (
     origin_of,
     top_extras,
 )
+from lingate._dialects.gemini.tools import own_functions
 from lingate._dialects.gemini.usage import canonical_logprobs, canonical_usage, has_counts, merged_usage
 from lingate._model import (
     Annotations,
@@ -217,7 +218,7 @@ class CandidateStream(Speaker):
     # `answer_tool`: name of the function whose arguments are the structured answer.
     # `own`: the functions that are the caller's; None if all are.
 
-    def __init__(self, index: int, origin: str, answer_tool: str | None, own: set[str | None] | None) -> None:
+    def __init__(self, index: int, origin: str, answer_tool: str | None, own: list[str] | None) -> None:
         super().__init__(answer_tool)
         self.reason: str | None = None
         """The provider's finish reason; None while there is none."""
