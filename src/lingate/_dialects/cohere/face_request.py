@@ -52,7 +52,6 @@ def _messages(given: Any) -> list[JsonDict]:
 
 
 def _message(message: Any, at: int) -> JsonDict:
-    # What long conversations are made of needs none of the questions that the others are asked.
     if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
         return {"role": message["role"], "content": text}
     where = f"messages[{at}]"

@@ -46,7 +46,6 @@ class Turns:
 
     def add(self, message: Any, at: int) -> None:
         role = dig(message, "role")
-        # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
             self._close_results()
             if role == "user":
