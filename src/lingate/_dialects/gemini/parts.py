@@ -20,7 +20,7 @@ from lingate._model import JsonDict
 from lingate._wire.json import decode, encode, encode_str
 from lingate._wire.shapes import as_list, as_str, dig, without
 
-_MADE_ID = re.compile(r"call_g\d+_.+")
+MADE_ID = re.compile(r"call_g\d+_.+")
 _CALL_KEYS = frozenset({"name", "args", "id"})
 _CALL_PART = frozenset({"functionCall", "thoughtSignature"})
 SEALED = frozenset({"text", "call"})
@@ -171,7 +171,7 @@ def made_id(index: int, origin: str) -> str:
 
 def wire_id(given: str) -> str | None:
     # The id on the wire: none for one that we made up.
-    return None if _MADE_ID.fullmatch(given) else given
+    return None if MADE_ID.fullmatch(given) else given
 
 
 def seal_for(call_id: str, signature: str) -> str:

@@ -204,16 +204,14 @@ def _with_cloud_ids(turn: JsonDict) -> JsonDict:
     # what it gives itself looks like this.
     told = (
         {
-            kind: without(said, ("id",)) if isinstance(said, dict) and not _own(said.get("id")) else said
+            kind: without(said, ("id",))
+            if isinstance(said, dict) and not _CLOUD_ID.fullmatch(as_str(said.get("id")))
+            else said
             for kind, said in part.items()
         }
         for part in turn["parts"]
     )
     return {**turn, "parts": list(told)}
-
-
-def _own(given: Any) -> bool:
-    return bool(_CLOUD_ID.fullmatch(as_str(given)))
 
 
 def _calls(parts: list[JsonDict]) -> bool:
