@@ -319,7 +319,7 @@ def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: 
     if isinstance(opened, LingateError):
         return opened
     assert isinstance(opened, Opened)
-    labelled = _is_json(opened.head)
+    labelled = opened.head.headers.get("content-type", "").startswith("application/json")
     begun: Any = (yield Read(opened.stream, timeout.total)) if labelled else b""
     if isinstance(begun, LingateError):
         outcome: Any = begun
@@ -391,10 +391,6 @@ def _is_good(head: Head) -> bool:
 def _not_done(sent: HttpRequest) -> RequestTimeoutError:
     # Not tried again: the job goes on, and a second one would be paid for too.
     return RequestTimeoutError(f"{sent.target.provider} was not done with its answer in time", retryable=False)
-
-
-def _is_json(head: Head) -> bool:
-    return head.headers.get("content-type", "").startswith("application/json")
 
 
 _STREAMED = re.compile(rb"\s*[:deir]")

@@ -205,7 +205,8 @@ def attached(part: JsonDict) -> JsonDict:
 
 
 def keep(holder: JsonDict, dialect: str, fields: Any) -> JsonDict:
-    # A request, message or response, with what only a dialect knows of it beside the rest, if that is anything.
+    # A request, message or response, with what only a dialect knows of it beside the rest, if that is anything: so one that
+    # goes on to this format again is the same.
     if fields:
         holder["provider_specific_fields"] = {dialect: fields}
     return holder

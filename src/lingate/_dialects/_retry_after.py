@@ -82,7 +82,7 @@ def _moment(value: float | str, clock: _Clock) -> float | None:
         text = value.strip()[:64]
         number = _number(text)
         if number is None:
-            duration = _duration(text)
+            duration = _sum(text) if compiled(_WHOLE_DURATION).fullmatch(text) else None
             if duration is not None:
                 return _bounded(duration)
             return _until(http_date(text) or instant(text), clock)
@@ -142,10 +142,6 @@ _POINTS = (
     r"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)? ?(?:(?:z|utc|gmt)\b|([+-]\d\d:?\d\d))"
 )
 """`Your limit will reset at 2026-01-30 18:21:20 +0800`; without a zone it could be any time of that day."""
-
-
-def _duration(text: str) -> float | None:
-    return _sum(text) if compiled(_WHOLE_DURATION).fullmatch(text) else None
 
 
 def _sum(text: str) -> float:

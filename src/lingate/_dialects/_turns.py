@@ -55,7 +55,6 @@ class BlockTurns:
     def add(self, message: Any, at: int) -> None:
         # Raises ConfigError: it is not a message.
         role = dig(message, "role")
-        # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
             self._say(role, text)
             return

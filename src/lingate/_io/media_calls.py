@@ -91,7 +91,7 @@ def _data_url(url: str, where: str) -> Upload:
 
 
 def _path(path: str | os.PathLike[str], where: str) -> Upload:
-    shown = _shown(path)
+    shown = os.fsdecode(path)
     if shown[:8].lower().startswith(("http://", "https://")):
         raise ConfigError(f"{where} is a URL: nothing is fetched here, give the bytes or a file")
     try:
@@ -115,10 +115,6 @@ def _is_directory(path: Any) -> bool:
         return S_ISDIR(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
-
-
-def _shown(path: str | os.PathLike[str]) -> str:
-    return os.fsdecode(os.fspath(path))
 
 
 def _open_file(file: Any, where: str) -> Upload:

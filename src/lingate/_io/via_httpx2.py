@@ -27,10 +27,6 @@ except ImportError:
 _USER_AGENT = f"lingate/{__version__}"
 
 
-def _limits(timeout: Timeout) -> Any:
-    return httpx2.Timeout(timeout.read, connect=timeout.connect, pool=timeout.total)
-
-
 def _head(response: Any) -> Head:
     return Head(response.status_code, {name.lower(): value for name, value in response.headers.items()})
 
@@ -38,7 +34,11 @@ def _head(response: Any) -> Head:
 def _built(client: httpx2.Client | httpx2.AsyncClient, request: HttpRequest, timeout: Timeout) -> Any:
     try:
         return client.build_request(
-            request.method, request.url, headers=dict(request.headers), content=request.body, timeout=_limits(timeout)
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            content=request.body,
+            timeout=httpx2.Timeout(timeout.read, connect=timeout.connect, pool=timeout.total),
         )
     except ValueError:
         raise unbuilt(request) from None

@@ -71,7 +71,6 @@ _CLAUDE: tuple[tuple[tuple[int, int], Traits], ...] = (
             "prefill": True,
         },
     ),
-    ((4, 0), {"default_max_tokens": 64_000, "thinking": "budget", "structured": "tool", "prefill": True}),
     ((3, 7), {"default_max_tokens": 64_000, "thinking": "budget", "structured": "tool", "prefill": True}),
     ((3, 5), {"default_max_tokens": 8192, "thinking": "none", "structured": "tool", "prefill": True}),
     ((0, 0), {"default_max_tokens": 4096, "thinking": "none", "structured": "tool", "prefill": True}),

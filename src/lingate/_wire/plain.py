@@ -120,6 +120,7 @@ def is_plain_answer(answer: Any) -> bool:
 
 def plain_text(message: Any) -> str | None:
     # The text of a message that is a role and a text and nothing else; None for a blank one, and for what is no message.
+    # Such are what long conversations are made of, and they need none of the questions that the others are asked.
     if type(message) is dict and len(message) == 2:
         text = message.get("content")
         if type(text) is str and text and not text.isspace():

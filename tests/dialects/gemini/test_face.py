@@ -214,6 +214,38 @@ def test_a_call_whose_arguments_were_streamed_is_one_again() -> None:
     assert [step["type"] for step in steps] == ["user_input", "function_call", "function_result"]
 
 
+def test_a_call_whose_arguments_came_in_one_piece_has_them() -> None:
+    piece = {
+        "name": "f",
+        "partialArgs": [{"jsonPath": "$.a", "numberValue": 2}, {"jsonPath": "$.b", "stringValue": "x"}],
+    }
+    answer = {"functionResponse": {"name": "f", "response": {"result": 1}}}
+    turns = [HI, {"role": "model", "parts": [{"functionCall": piece}]}, {"role": "user", "parts": [answer]}]
+
+    made = parse({"contents": turns})
+
+    assert made.body["messages"][1]["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"a":2,"b":"x"}'}
+    sent = json.loads(CHAT.request(made, target()).body)["contents"]
+    assert sent[1]["parts"] == [{"functionCall": {"name": "f", "args": {"a": 2, "b": "x"}}}]
+
+
+def test_an_answer_with_an_id_of_the_clients_own_belongs_to_the_call_of_its_name() -> None:
+    # Gemini leaves ids out of its calls, and frameworks that want one make it up.
+    calls = [{"functionCall": {"name": name, "args": {}}} for name in "fgf"]
+    answers = [
+        {"functionResponse": {"name": name, "id": f"own-{n}", "response": {"result": n}}}
+        for n, name in enumerate("gff")
+    ]
+
+    made = parse({"contents": [HI, {"role": "model", "parts": calls}, {"role": "user", "parts": answers}]})
+
+    called, *told = made.body["messages"][1:]
+    ids = [one["id"] for one in called["tool_calls"]]
+    assert [one["tool_call_id"] for one in told] == [ids[1], ids[0], ids[2]]
+    results = json.loads(CHAT.request(made, target()).body)["contents"][2]["parts"]
+    assert [one["functionResponse"]["response"] for one in results] == [{"result": n} for n in (1, 0, 2)]
+
+
 def test_answers_without_ids_belong_to_the_calls_of_their_names_in_order() -> None:
     def called(name: str, **fields: Any) -> dict[str, Any]:
         return {"functionCall": {"name": name, "args": {}, **fields}}

@@ -649,3 +649,47 @@ def test_what_says_nothing_after_the_finish_reason_leaves_the_answer_whole() -> 
     rest = answer({"text": "", "thoughtSignature": "c2ln"}, finish=None)
 
     assert collect(both(sse(answer({"text": "All."}), rest)))["choices"][0]["message"]["content"] == "All."
+
+
+SERVERS = {"mcpServers": [{"name": "w", "streamableHttpTransport": {"url": "https://w.example/mcp"}}]}
+ASKED = {"functionCall": {"name": "w_weather", "args": {"day": "1"}}}
+ANSWERED = {"functionResponse": {"name": "w_weather", "response": {"result": "18"}}}
+OWN = {"functionCall": {"name": "f", "args": {}}}
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}, SERVERS],
+        [{"function_declarations": [{"name": "f"}], "mcp_servers": SERVERS["mcpServers"]}],
+    ],
+)
+def test_what_the_provider_asks_of_an_mcp_server_is_no_call_for_the_caller(own: list[dict[str, Any]]) -> None:
+    sent = CHAT.request(call(tools=own), target())
+    events = [answer(ASKED), answer(ANSWERED, finish=None), answer({"text": "18 degrees."})]
+
+    for made in (
+        collect(decode(single_bytes(sse(*events)), sent)),
+        read(answer(ASKED, ANSWERED, {"text": "18 degrees."})),
+    ):
+        choice = made["choices"][0]
+        assert (choice["message"]["content"], choice["finish_reason"]) == ("18 degrees.", "stop")
+        assert "tool_calls" not in choice["message"]
+        assert choice["message"]["provider_specific_fields"]["gemini"]["parts"][:2] == [ASKED, ANSWERED]
+        turn = call(
+            messages=[{"role": "user", "content": "hi"}, choice["message"], {"role": "user", "content": "and?"}]
+        )
+        sent_back = json.loads(CHAT.request(turn, target()).body)["contents"][1]["parts"]
+        assert sent_back == [ASKED, ANSWERED, {"text": "18 degrees."}]
+    assert isinstance(failed(decode([sse(*events[:2])], sent)), StreamInterruptedError)
+    assert isinstance(failed(decode([sse(*events[:1])], sent)), StreamInterruptedError)
+
+
+def test_the_callers_functions_beside_mcp_servers_are_called() -> None:
+    sent = CHAT.request(call(tools=[{"type": "function", "function": {"name": "f"}}, SERVERS]), target())
+    events = sse(answer(ASKED), answer(ANSWERED, finish=None), answer(OWN))
+
+    for made in (collect(decode(single_bytes(events), sent)), read(answer(ASKED, ANSWERED, OWN))):
+        choice = made["choices"][0]
+        assert [one["function"]["name"] for one in choice["message"]["tool_calls"]] == ["f"]
+        assert choice["finish_reason"] == "tool_calls"

@@ -163,6 +163,16 @@ class TestReasoning:
             events = decode(sse(*(chunk({"content": part}) for part in parts), chunk({}, "stop")), THINK)
             assert (thinking_of(events), text_of(events)) == expected
 
+    def test_reasoning_may_come_between_tags_of_its_own_in_each_event(self) -> None:
+        # As OpenAI's open models stream on Bedrock.
+        pieces = ["<reasoning>hm, </reasoning>", "<reasoning>\n\nso</reasoning>", "\nHi", "<reasoning>x</reasoning>"]
+        whole = "".join(pieces)
+
+        for size in (0, 1, 2, 3, 5, 7, 11, 100):
+            parts = [whole[at : at + size] for at in range(0, len(whole), size)] if size else pieces
+            events = decode(sse(*(chunk({"content": part}) for part in parts), chunk({}, "stop")), THINK)
+            assert (thinking_of(events), text_of(events)) == ("hm, \n\nso", "Hi<reasoning>x</reasoning>")
+
     def test_what_a_field_tells_too_is_told_once(self) -> None:
         # MiniMax's newer models: https://github.com/vellum-ai/vellum-assistant/pull/34556
         events = events_of(

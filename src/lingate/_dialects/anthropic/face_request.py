@@ -1,8 +1,5 @@
 # As a face: a client's request as a canonical call.
 
-# What the canonical form says less well stays beside it in `provider_specific_fields`, so that a request that goes on to
-# this format again is the same request.
-
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -195,7 +195,11 @@ class Encoder(BlockEncoder, dialect=NAME):
         taker = self._takers.get(type(event))
         if taker is None or getattr(event, "choice", None):
             return b""
-        if self._started or type(event) not in _BEGINNING or _is_ping(event):
+        if (
+            self._started
+            or type(event) not in _BEGINNING
+            or (type(event) is Opaque and event.raw.get("type") == "ping")
+        ):
             return taker(self, event)
         return self._begin(Start("msg_unknown", self._model, 0)) + taker(self, event)
 
@@ -367,7 +371,3 @@ _DELTAS = {"text": (b"text", b"text"), "thinking": (b"thinking", b"thinking")}
 
 _BEGINNING = frozenset({Text, Refusal, Thinking, ToolStart, ToolArgs, Annotations, Opaque})
 """Events that nothing can be said about before the message has begun."""
-
-
-def _is_ping(event: Event) -> bool:
-    return type(event) is Opaque and event.raw.get("type") == "ping"

@@ -82,7 +82,8 @@ def write_format(draft: Draft, thinking: bool) -> None:
     elif way == "json_schema" and schema is not None:
         _write_native_format(draft, draft.asked["response_format"], schema)
     elif way == "json_object":
-        _instruct(draft, f"Answer with one JSON object and nothing else.{_told(schema)}")
+        told = f" It must match this JSON schema: {encode_str(schema)}" if schema else ""
+        _instruct(draft, f"Answer with one JSON object and nothing else.{told}")
     else:
         _write_answer_tool(draft, schema, name, thinking)
 
@@ -136,10 +137,6 @@ def _instruct(draft: Draft, text: str) -> None:
     system = draft.body.get("system", [])
     blocks = [{"type": "text", "text": system}] if isinstance(system, str) else system
     draft.body["system"] = [*blocks, {"type": "text", "text": text}]
-
-
-def _told(schema: JsonDict | None) -> str:
-    return f" It must match this JSON schema: {encode_str(schema)}" if schema else ""
 
 
 def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:

@@ -1,8 +1,5 @@
 # As a face: a client's request as a canonical call.
 
-# What the canonical form says less well stays beside it in `provider_specific_fields`, so that a request that goes on to
-# this format again is the same request.
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -52,7 +49,6 @@ def _messages(given: Any) -> list[JsonDict]:
 
 
 def _message(message: Any, at: int) -> JsonDict:
-    # What long conversations are made of needs none of the questions that the others are asked.
     if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
         return {"role": message["role"], "content": text}
     where = f"messages[{at}]"

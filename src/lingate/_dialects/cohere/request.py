@@ -109,7 +109,6 @@ def write_messages(draft: Draft) -> None:
     messages = draft.messages()
     wire: list[JsonDict] = []
     for n, message in enumerate(messages):
-        # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
             wire.append({"role": message["role"], "content": text})
         elif (made := _message(message, f"messages[{n}]", draft)) is not None:

@@ -1,8 +1,5 @@
 # As a face: a client's request as a canonical call.
 
-# What the canonical form says less well stays beside it in `provider_specific_fields`, so that a request that goes on to
-# this format again is the same request.
-
 from __future__ import annotations
 
 import re
@@ -21,7 +18,15 @@ from lingate._dialects.gemini.content import canonical_content, is_plain, is_pla
 from lingate._dialects.gemini.facts import NAME, STREAM
 from lingate._dialects.gemini.joined import whole_calls
 from lingate._dialects.gemini.params import canonical_effort, canonical_voice
-from lingate._dialects.gemini.parts import call_of, foreign_blocks, made_id, only_calls, read_parts, without_foreign
+from lingate._dialects.gemini.parts import (
+    MADE_ID,
+    call_of,
+    foreign_blocks,
+    made_id,
+    only_calls,
+    read_parts,
+    without_foreign,
+)
 from lingate._dialects.gemini.tools import (
     canonical_choice,
     canonical_format,
@@ -123,7 +128,9 @@ def _read_config(config: JsonDict, canonical: JsonDict) -> JsonDict:
                 value = float(value) if "." in value else int(value)  # as protocol buffers have it in JSON
             if not is_number(value):
                 raise Malformed(f"generationConfig.{name}", "must be a number")
-            canonical[_NUMBERS[name]] = int(value) if _is_whole(value) and name != "temperature" else value
+            canonical[_NUMBERS[name]] = (
+                int(value) if name != "temperature" and (isinstance(value, int) or value.is_integer()) else value
+            )
         elif name == "stopSequences":
             expect_texts(value, "generationConfig.stopSequences")
             canonical["stop"] = value
@@ -160,10 +167,6 @@ def _read_tools(wire: JsonDict, canonical: JsonDict, native: JsonDict) -> None:
             canonical["tool_choice"] = choice
         if config:
             native["toolConfig"] = config
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) or value.is_integer()
 
 
 _USER_ROLES = (None, "", "user", "function", "tool")
@@ -249,12 +252,14 @@ def _user(parts: list[JsonDict], waiting: list[tuple[str, str]]) -> list[JsonDic
 
 
 def _result(response: JsonDict, waiting: list[tuple[str, str]]) -> JsonDict:
-    # A function response; one without an id answers the first open call of that name, else the first one.
+    # A function response; one without an id answers the first open call of that name, else the first one, and one with an id
+    # that no call has the first of that name without one.
     name, given = response["name"], response.get("id")
+    named = [known for known, called in waiting if called == name]
     if not given:
-        given = next(
-            (known for known, called in waiting if called == name), waiting[0][0] if waiting else made_id(0, name)
-        )
+        given = named[0] if named else waiting[0][0] if waiting else made_id(0, name)
+    elif given not in named:
+        given = next(filter(MADE_ID.fullmatch, named), given)
     waiting[:] = [item for item in waiting if item[0] != given]
     said = result_content(response)
     message: JsonDict = {"role": "tool", "tool_call_id": given, "name": name, "content": said}

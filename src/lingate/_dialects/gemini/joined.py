@@ -103,9 +103,14 @@ class JoinedParts:
 
 
 def whole_calls(parts: list[JsonDict]) -> list[JsonDict]:
-    # The parts of a turn that was kept piece by piece, as the vendor's chats keep it: without calls that go on others.
+    # The parts of a turn that was kept piece by piece, as the vendor's chats keep it: without calls that go on others, and
+    # arguments in pieces.
     # Raises Malformed: a call has no name, or an argument no place.
-    if all(call.get("name") for part in parts if (call := part.get("functionCall")) is not None):
+    if all(
+        call.get("name") and "partialArgs" not in call
+        for part in parts
+        if (call := part.get("functionCall")) is not None
+    ):
         return parts
     joined = JoinedParts()
     for part in parts:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from lingate._model import JsonDict
 from lingate._wire.json import decode, encode, encode_str
 from lingate._wire.shapes import as_list, as_str, dig, without
 
-_MADE_ID = re.compile(r"call_g\d+_.+")
+MADE_ID = re.compile(r"call_g\d+_.+")
 _CALL_KEYS = frozenset({"name", "args", "id"})
 _CALL_PART = frozenset({"functionCall", "thoughtSignature"})
 SEALED = frozenset({"text", "call"})
@@ -65,8 +65,9 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
     texts: list[str] = []
     rank = 0
     open_block = False  # the part before was a thought without a signature
+    answered = answered_in(parts)
     for part in parts:
-        kind = kind_of(part)
+        kind = kind_of(part, answered)
         owner = ""
         if kind == "thought":
             reading.exact = reading.exact and not open_block
@@ -95,12 +96,17 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
     return reading
 
 
-def kind_of(part: JsonDict) -> str:
+def answered_in(parts: Sequence[JsonDict]) -> set[Any]:
+    # Names of functions whose results are among the model's own parts: the provider asked an MCP server.
+    return {dig(part, "functionResponse", "name") for part in parts if "functionResponse" in part}
+
+
+def kind_of(part: JsonDict, answered: Collection[Any] = ()) -> str:
     # `thought`, `text`, `image`, `audio`, `call`, or `other` for what the canonical form does not know.
     if isinstance(part.get("text"), str):
         return "thought" if part.get("thought") else "text"
     if part.get("functionCall") is not None:
-        return "call"
+        return "other" if part["functionCall"].get("name") in answered else "call"
     if part.get("thought"):
         return "other"  # a draft of a picture is not the answer
     blob = part.get("inlineData")
@@ -165,7 +171,7 @@ def made_id(index: int, origin: str) -> str:
 
 def wire_id(given: str) -> str | None:
     # The id on the wire: none for one that we made up.
-    return None if _MADE_ID.fullmatch(given) else given
+    return None if MADE_ID.fullmatch(given) else given
 
 
 def seal_for(call_id: str, signature: str) -> str:

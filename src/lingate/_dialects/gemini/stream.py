@@ -28,6 +28,7 @@ from lingate._dialects.gemini.response import (
     origin_of,
     top_extras,
 )
+from lingate._dialects.gemini.tools import own_functions
 from lingate._dialects.gemini.usage import canonical_logprobs, canonical_usage, has_counts, merged_usage
 from lingate._model import (
     Annotations,
@@ -59,6 +60,7 @@ class AnswerStream(StreamedAnswer):
         self._head = head
         self._id = ""
         self._candidates: dict[int, CandidateStream] = {}
+        self._own = own_functions(sent)
         self._usage: JsonDict = {}
         self._extra: JsonDict = {}
         self._last: JsonDict | None = None
@@ -105,7 +107,7 @@ class AnswerStream(StreamedAnswer):
             one = self._candidates.get(index)
             if one is None:
                 origin = origin_of(self._id, index)
-                one = self._candidates[index] = CandidateStream(index, origin, self._sent.answer_tool)
+                one = self._candidates[index] = CandidateStream(index, origin, self._sent.answer_tool, self._own)
             one.add(candidate, parts, raw, out)
         self._count(raw, out)
         extra = top_extras(raw)
@@ -214,8 +216,9 @@ class CandidateStream(Speaker):
     # What one candidate has said so far.
 
     # `answer_tool`: name of the function whose arguments are the structured answer.
+    # `own`: the functions that are the caller's; None if all are.
 
-    def __init__(self, index: int, origin: str, answer_tool: str | None) -> None:
+    def __init__(self, index: int, origin: str, answer_tool: str | None, own: list[str] | None) -> None:
         super().__init__(answer_tool)
         self.reason: str | None = None
         """The provider's finish reason; None while there is none."""
@@ -224,6 +227,7 @@ class CandidateStream(Speaker):
         self._index = index
         self._origin = origin
         self._answer_tool = answer_tool
+        self._own = own
         self._joined = JoinedParts()
         self._text: list[str] = []
         self._block = -1
@@ -255,8 +259,9 @@ class CandidateStream(Speaker):
             if self.reason is not None and any(part.keys() - _SILENT or part.get("text") for part in parts):
                 self.reason = None  # it goes on, as after code that was run
         else:
-            # Whoever has code run is told STOP with the code, and then what came of it.
-            waits = word == "STOP" and bool(parts) and "executableCode" in parts[-1]
+            # Whoever has code run, or an MCP server asked, is told STOP with that, and then what came of it.
+            last = parts[-1] if word == "STOP" and parts else {}
+            waits = "executableCode" in last or self._is_theirs(last)
             self.reason = None if waits else word
         if candidate.get("finishMessage"):
             self.words = candidate["finishMessage"]
@@ -292,6 +297,10 @@ class CandidateStream(Speaker):
 
     def _take(self, kind: str, part: JsonDict, raw: JsonDict | None, out: list[Event]) -> None:
         signature = part.get("thoughtSignature")
+        if self._is_theirs(part):
+            if kind == "call":
+                return
+            kind = "other"
         if kind == "call":
             self._begin_call(part, raw, out)
             return
@@ -341,6 +350,10 @@ class CandidateStream(Speaker):
             self._sound = SoundJoiner()
             piece["format"] = audio_format(kind)
         out.append(Media("audio", {"data": self._sound.feed(data), **piece}, self._index, raw))
+
+    def _is_theirs(self, part: JsonDict) -> bool:
+        call = part.get("functionCall")
+        return self._own is not None and call is not None and call.get("name") not in self._own
 
     def _begin_call(self, part: JsonDict, raw: JsonDict | None, out: list[Event]) -> None:
         call = part["functionCall"]

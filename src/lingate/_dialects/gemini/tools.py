@@ -20,8 +20,8 @@ from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import CALLING_MODES, NAME, SERVER_TOOLS, TOOL_WORDS
 from lingate._dialects.gemini.schema import canonical_schema, json_schema, openapi_schema
-from lingate._model import JsonDict
-from lingate._wire.json import encode_str
+from lingate._model import HttpRequest, JsonDict
+from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_dicts, as_list, dig, not_null, without
 
 _FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict", "provider_specific_fields"})
@@ -61,9 +61,15 @@ def add_function(draft: Draft, declaration: JsonDict) -> None:
     draft.body["tools"] = tools
 
 
-def function_names(draft: Draft) -> list[str]:
-    tools = draft.body.get("tools", ())
-    return [str(item.get("name")) for tool in tools for item in as_dicts(tool.get("functionDeclarations"))]
+def function_names(tools: Any) -> list[str]:
+    return [str(item.get("name")) for tool in as_dicts(tools) for item in as_dicts(tool.get("functionDeclarations"))]
+
+
+def own_functions(sent: HttpRequest) -> list[str] | None:
+    # Names of the caller's functions, where MCP servers that the provider asks have others; None: all are the caller's.
+    asked = as_dicts(sent.call.body.get("tools"))
+    servers = any("mcpServers" in tool or "mcp_servers" in tool for tool in asked)
+    return function_names(decode(sent.body).get("tools")) if servers else None
 
 
 def parameters(draft: Draft, schema: Any, where: str) -> JsonDict:
@@ -289,15 +295,15 @@ def write_format(draft: Draft) -> None:
         return
     schema, name = asked
     way = draft.traits.get("structured")
-    tools = function_names(draft)
+    tools = function_names(draft.body.get("tools"))
     if way == "none":
         draft.refuse("response_format", "the model cannot be held to a format")
-    elif schema is not None and (way == "tool" or (way == "json_schema_alone" and tools)):
+    elif (by_function := way == "tool" or (way == "json_schema_alone" and tools)) and schema is not None:
         _write_function(draft, schema, name, tools)
     elif way == "json_object" and schema is not None:
         draft.config()["responseMimeType"] = _JSON
         _instruct(draft, f"Answer with JSON that matches this JSON schema and nothing else: {encode_str(schema)}")
-    elif way == "tool" or (way == "json_schema_alone" and tools):
+    elif by_function:
         _instruct(draft, "Answer with one JSON object and nothing else: no code fence, no explanation.")
     else:
         _write_native(draft, schema)

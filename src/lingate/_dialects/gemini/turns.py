@@ -25,7 +25,7 @@ from lingate._dialects.gemini.content import (
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import NAME, UNSIGNED
 from lingate._dialects.gemini.media import write_image
-from lingate._dialects.gemini.parts import call_signature, read_parts, sealed_signatures, wire_id
+from lingate._dialects.gemini.parts import answered_in, call_signature, kind_of, read_parts, sealed_signatures, wire_id
 from lingate._model import JsonDict
 from lingate._wire.plain import plain_text
 from lingate._wire.shapes import as_dicts, as_str, dig, without
@@ -46,7 +46,6 @@ class Turns:
 
     def add(self, message: Any, at: int) -> None:
         role = dig(message, "role")
-        # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
             self._close_results()
             if role == "user":
@@ -205,16 +204,14 @@ def _with_cloud_ids(turn: JsonDict) -> JsonDict:
     # what it gives itself looks like this.
     told = (
         {
-            kind: without(said, ("id",)) if isinstance(said, dict) and not _own(said.get("id")) else said
+            kind: without(said, ("id",))
+            if isinstance(said, dict) and not _CLOUD_ID.fullmatch(as_str(said.get("id")))
+            else said
             for kind, said in part.items()
         }
         for part in turn["parts"]
     )
     return {**turn, "parts": list(told)}
-
-
-def _own(given: Any) -> bool:
-    return bool(_CLOUD_ID.fullmatch(as_str(given)))
 
 
 def _calls(parts: list[JsonDict]) -> bool:
@@ -306,7 +303,8 @@ def _call(call: JsonDict, function: JsonDict, sealed: dict[str, str], where: str
 
 def _remember(message: JsonDict, parts: list[JsonDict], draft: Draft) -> None:
     # Names and ids of calls that go out as they came.
-    wires = [part["functionCall"] for part in parts if part.get("functionCall") is not None]
+    answered = answered_in(parts)
+    wires = [part["functionCall"] for part in parts if kind_of(part, answered) == "call"]
     for call, wire in zip(message.get("tool_calls") or (), wires, strict=True):
         draft.names[call["id"]], draft.wire_ids[call["id"]] = wire.get("name") or "", wire.get("id")
 

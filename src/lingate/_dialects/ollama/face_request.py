@@ -126,7 +126,6 @@ class _Conversation:
 
     def read(self, message: Any, at: int) -> JsonDict | None:
         # The message at a place; None if what it says went into the one before.
-        # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and message.get("role") == "user":
             return {"role": "user", "content": text}
         where = f"messages[{at}]"

@@ -172,8 +172,8 @@ _TAGS = {"<think>": "</think>", "<reasoning>": "</reasoning>"}
 class ThinkSplitter:
     # Tells reasoning from text. `feed` and `finish` return `(is_reasoning, text)` pieces, never empty ones.
 
-    # Only a tag at the very beginning counts: later on it is something the model quotes. Line breaks after a tag belong
-    # to the tag.
+    # Only a tag at the very beginning counts, and one right behind reasoning, as Bedrock has each piece of a stream between
+    # tags: later on it is something the model quotes. Line breaks after a tag belong to the tag.
 
     __slots__ = ("_close", "_held", "_state")
 
@@ -191,17 +191,15 @@ class ThinkSplitter:
         pieces: list[tuple[bool, str]] = []
         rest = self._held + text
         self._held = ""
-        if self._state == "head":
-            rest = self._head(rest)
-        if self._state == "open":
-            rest = rest.lstrip("\r\n")
-            self._state = "think" if rest else "open"
-        if self._state == "think":
-            rest = self._think(rest, pieces)
-        if self._state == "gap":
-            rest = rest.lstrip("\r\n")
-            self._state = "body" if rest else "gap"
-        if self._state == "body" and rest:
+        while rest and self._state != "body":
+            if self._state == "open":
+                rest = rest.lstrip("\r\n")
+                self._state = "think" if rest else "open"
+            elif self._state == "think":
+                rest = self._think(rest, pieces)
+            else:
+                rest = self._head(rest)
+        if rest:
             pieces.append((False, rest))
         return pieces
 
@@ -211,10 +209,11 @@ class ThinkSplitter:
         return [(self._state == "think", held)] if held else []
 
     def _head(self, text: str) -> str:
+        text = text.lstrip("\r\n") if self._state == "gap" else text
         start = text.lstrip()
         for tag, close in _TAGS.items():
             if start.startswith(tag):
-                self._state, self._close = "open", close
+                self._state, self._close = "think" if self._state == "gap" else "open", close
                 return start[len(tag) :]
             if tag.startswith(start):
                 self._held = text

@@ -62,10 +62,6 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     return canonical, raw
 
 
-def _is_text(said: str) -> bool:
-    return said.startswith(("text/", "application/x-subrip"))
-
-
 def _plain_text(sent: HttpRequest, said: str, body: bytes) -> str | None:
     # The transcript, where it is the whole body or a JSON string; None if the body is another JSON value.
     # Raises ProtocolError: it is no text.
@@ -76,7 +72,7 @@ def _plain_text(sent: HttpRequest, said: str, body: bytes) -> str | None:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise malformed(target, "the answer is neither text nor JSON") from None
-    if _is_text(said) and not text.startswith("{"):
+    if said.startswith(("text/", "application/x-subrip")) and not text.startswith("{"):
         return text
     try:
         value = json.decode(body)

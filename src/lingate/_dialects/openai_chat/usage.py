@@ -101,7 +101,11 @@ def _write(
     usage.update(not_null(counts))
     for name, (found, named) in (("prompt_tokens_details", prompt), ("completion_tokens_details", completion)):
         said = not_null(named)
-        sensible = {key: value for key, value in found.items() if key not in DETAILS or _is_count(value)}
+        sensible = {
+            key: value
+            for key, value in found.items()
+            if key not in DETAILS or value is None or _count(value) is not None
+        }
         usage.pop(name, None)
         if sensible or said:
             usage[name] = {**sensible, **said}
@@ -115,10 +119,6 @@ def _first(source: JsonDict, *names: str) -> int | None:
 def _count(value: Any) -> int | None:
     count = integer(value)
     return count if count is not None and count >= 0 else None
-
-
-def _is_count(value: Any) -> bool:
-    return value is None or _count(value) is not None
 
 
 def _details(raw: JsonDict, names: tuple[str, ...]) -> JsonDict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NoReturn
 
 from lingate._model import JsonDict
@@ -113,20 +114,12 @@ def _check_part(part: Any, where: str) -> None:
         check(part.get(kind), f"{where}.{kind}")
 
 
-def _check_url(value: Any, where: str) -> None:
-    if isinstance(value, str):  # the old short form, which several servers still take
+def _check_media(value: Any, where: str, names: tuple[str, ...]) -> None:
+    if isinstance(value, str):  # a URL in the old short form, which several servers still take; base64 alone, Mistral's
         expect_filled(value, where)
         return
     expect_object(value, where)
-    expect_text(value.get("url"), f"{where}.url")
-
-
-def _check_audio(value: Any, where: str) -> None:
-    if isinstance(value, str):  # base64 alone, which is Mistral's form
-        expect_filled(value, where)
-        return
-    expect_object(value, where)
-    for name in ("data", "format"):
+    for name in names:
         expect_text(value.get(name), f"{where}.{name}")
 
 
@@ -237,12 +230,12 @@ def _shown(value: Any) -> str:
 
 _MANY = 1e9
 
-_PARTS = {
+_PARTS: dict[str, Callable[[Any, str], None]] = {
     "text": expect_text,
     "refusal": expect_text,
-    "image_url": _check_url,
-    "video_url": _check_url,
-    "input_audio": _check_audio,
+    "image_url": partial(_check_media, names=("url",)),
+    "video_url": partial(_check_media, names=("url",)),
+    "input_audio": partial(_check_media, names=("data", "format")),
     "file": _check_file,
 }
 

@@ -32,7 +32,6 @@ def write_input(draft: Draft) -> None:
     items: list[JsonDict] = []
     for n in range(first, len(messages)):
         message = messages[n]
-        # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
             items.append({"role": message["role"], "content": text})
         else:

@@ -261,19 +261,19 @@ def write_body(call: Call, target: Target) -> Draft:
     # The wire body of a call, without `model`.
     made = draft(call, target)
     if made.exact:
-        _write_exactly(made)
+        _write_both(made)
+        write_exact_rest(made)
     else:
         _translate(made)
     return made
 
 
-def _write_exactly(made: Draft) -> None:
+def _write_both(made: Draft) -> None:
     write_input(made)
     write_limit(made)
     write_tool_fields(made)
     write_text(made)
     write_reasoning(made)
-    write_exact_rest(made)
 
 
 def _translate(made: Draft) -> None:
@@ -281,11 +281,7 @@ def _translate(made: Draft) -> None:
     refuse_for_provider(made)
     write_response_format(made.asked, made.sent)
     write_storage(made)
-    write_input(made)
-    write_limit(made)
-    write_tool_fields(made)
-    write_text(made)
-    write_reasoning(made)
+    _write_both(made)
     write_include(made)
     write_sampling(made)
     write_rest(made)

@@ -76,16 +76,14 @@ def with_flat_names(message: JsonDict) -> JsonDict:
     # A message whose calls of functions in namespaces are called as `spread` calls the functions.
     items = as_dicts(kept_items(message))
     names = {
-        call_id(item): flat_name(item["namespace"], as_str(item.get("name"))) for item in items if _has_space(item)
+        call_id(item): flat_name(item["namespace"], as_str(item.get("name")))
+        for item in items
+        if isinstance(item.get("namespace"), str)
     }
     calls = message.get("tool_calls")
     if not names or not calls:
         return message
     return {**message, "tool_calls": [_renamed(call, names.get(call["id"])) for call in calls]}
-
-
-def _has_space(item: JsonDict) -> bool:
-    return isinstance(item.get("namespace"), str)
 
 
 def _renamed(call: JsonDict, name: str | None) -> JsonDict:

@@ -138,10 +138,9 @@ def sticky_key(affinity: str, key_id: str, body: JsonDict, session: str | None =
     messages = body.get("messages")
     if affinity != "prompt" or not isinstance(messages, list) or not messages:
         return None
-    first = next((at for at, item in enumerate(messages) if not _is_head(item)), len(messages))
+    first = next(
+        (at for at, item in enumerate(messages) if not (isinstance(item, dict) and item.get("role") in _HEAD)),
+        len(messages),
+    )
     head = encode([key_id, body.get("tools"), messages[: first + 1]])
     return blake2b(head, digest_size=16).hexdigest()
-
-
-def _is_head(message: object) -> bool:
-    return isinstance(message, dict) and message.get("role") in _HEAD
