@@ -143,7 +143,7 @@ _QUOTA_WORDS = _Words(
     r"insufficient[ _](?:\w+ ){0,2}(?:balance|credits?|funds)\b",
     r"(?:balance|credits?) (?:is |are |was |has been |have been )?"
     r"(?:(?:too|running) low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
-    r"(?:not enough|out of|no more|no remaining|all available|requires? (?:more|usage)|monthly included|used up your)"
+    r"(?:not enough|out of|have no|no more|no remaining|all available|requires? (?:more|usage)|monthly included|used up your)"
     r" (?:credits?|points)\b|(?:not enough|has no) (?:balance|funds)\b",
     r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
     r"out of (?:call volume|bandwidth) quota|key (?:limit exceeded|reached its usage limit)",
@@ -158,7 +158,7 @@ _QUOTA_WORDS = _Words(
     r"in arrears|account (?:is |has been )?overdue|overdue.(?:balance|payment)|have a free quota tier",
     r"daily free allocation|api calls / month",
     r"usage limit for this billing (?:cycle|period)|monthly limit exhausted|your weekly (?:\(7-day\) )?usage limit",
-    r"余额不足|积分不足|欠费|充值|额度不足|额度已用|余量已用",
+    r"余额不足|积分不足|欠费|充值|额度不足|(?:额度|配额|余量)已用",
 )
 # Not beside a 429: there they are advice on how to get a higher rate.
 _UNPAID_WORDS = _Words(
@@ -177,7 +177,7 @@ _BUSY_WORDS = _Words(
     r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:\w+ )?bus[yi]",
     r"currently loading|(?<!error )(?<!failed )loading model|model (?:is )?(?:still )?loading(?! aborted)",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
-    r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
+    r"繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
     r"temporarily unavailable|service unavailable|no healthy (?:upstream|\w+ route)|no available (?:\w+ )?accounts"
     r"|accounts are .{0,12}unavailable|no auth available",
     r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up|scaling up)",
@@ -337,8 +337,8 @@ _BROKEN_WORDS = _Words(
     r"\ban error (?:occurred|was encountered|has occurred)|server had an error|processing your request|backend (?:error|failed)",
     r"connection (?:\w+ ){0,2}(?:reset|refused|closed)|\beof\b",
     r"(?:request|prediction|inference|generation) (?:failed|exception|interrupted)",
-    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted)|disconnected",
-    r"\baborted|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
+    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted|unavailable)",
+    r"\baborted|disconnected|in input stream|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
     r"稍后(?:再|重)试|(?:上游|均).{0,4}失败",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
