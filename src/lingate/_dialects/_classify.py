@@ -335,10 +335,10 @@ _BROKEN_WORDS = _Words(
     r"connecterror|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway|error decoding response",
     r"provider returned (?:an )?error|error injected|something went wrong|unexpected error",
     r"\ban error (?:occurred|was encountered|has occurred)|server had an error|processing your request|backend (?:error|failed)",
-    r"connection (?:\w+ ){0,2}(?:reset|refused|closed)|\beof\b",
+    r"connection (?:\w+ ){0,2}(?:reset|refused|closed)|\beof\b|disconnected|in input stream",
     r"(?:request|prediction|inference|generation) (?:failed|exception|interrupted)",
     r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted|unavailable)",
-    r"\baborted|disconnected|in input stream|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
+    r"\baborted|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
     r"稍后(?:再|重)试|(?:上游|均).{0,4}失败",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
