@@ -299,7 +299,7 @@ _SHUT_OUT_WORDS = _Words(
     r"disabled in (?:this|your) account",
 )
 _PERMISSION_WORDS = _Words(
-    r"(?:(?:do|does) not have|has no) (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
+    r"(?:(?:do|does)(?: not|n't) have|has no) (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
     r"(?:permission|access) (?:to \w+ )?(?:is |was )?(?:denied|forbidden)|(?:\bno|insufficient) (?:\w+ )?permission",
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)|unsupported (?:country|countries|region)",
     r"organi[sz]ation must be verified|requires (?:terms acceptance|a subscription)",
@@ -416,7 +416,7 @@ RULES = (
     Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and not case.names_key()),
     # LiteLLM answers 401 where a key may not use the model, Azure where a principal may not.
     Rule("permission", codes=_Codes("data_residency_mismatch 11200", "model_access_denied")),
-    Rule("permission", codes=_Codes("permission_denied missing_permissions"), statuses=(401,)),
+    Rule("permission", codes=_Codes("permission_denied AccessDeniedException", "missing_perm"), statuses=(400, 401)),
     # 498: an invalid token (Groq's 498 has the code capacity_exceeded).
     Rule("auth", statuses=(401, 498)),
     Rule("auth", codes=_AUTH_CODES),

@@ -387,8 +387,8 @@ _WAIT_NAME = (
 )
 # Where there is no `base_resp`, in other formats than its own, MiniMax puts its number behind the words: `... (1026)`.
 _BASE_NUMBER = r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"
-# A code instead of words, or before them: `<400> InternalError.Algo.DataInspectionFailed: ...`.
-_SAID_CODE = r"^[a-z]+(?:_[a-z]+)+$|(?<=<\d\d\d> )[\w.]+(?=: )"
+# A code instead of words, or before them: `<400> InternalError.Algo.DataInspectionFailed: ...`; botocore's way to tell one.
+_SAID_CODE = r"^[a-z]+(?:_[a-z]+)+$|(?<=<\d\d\d> )[\w.]+(?=: )|(?<=n error occurred \()\w+"
 # What a validator shows of what it refuses is the client's, or the model's: an object behind such words, a quotation with a blank.
 # SageMaker quotes its server: `from primary with message "..."`.
 _ECHO = r"(?i)(?:\b(?:got|received|value|in|json|pos \d+|parsing \w+)|'input')\W{0,3}(?=\{)|\b(?:input_value|raw)="
