@@ -314,6 +314,10 @@ def test_a_row_decides_by_exact_code_first_and_by_status_then(overrides: dict[st
             "not_found",
         ),
         ("gigachat", 413, {"status": 413, "message": "Payload too large"}, "context_window"),
+        # Workers AI answers 403 to what the model cannot do.
+        ("cloudflare", 403, {"success": False, "errors": [{"code": 5025, "message": "no JSON Schema"}]}, "bad_request"),
+        ("cloudflare", 400, {"success": False, "errors": [{"code": 10001, "message": "Unable to say"}]}, "auth"),
+        ("cloudflare", 400, {"success": False, "errors": [{"code": 7000, "message": "No route"}]}, "not_found"),
         ("dashscope", 429, {"error": {"message": "x", "code": "insufficient_quota"}}, "rate_limit"),
         ("dashscope", 429, {"error": {"message": "x", "code": "Arrearage"}}, "quota"),
     ],

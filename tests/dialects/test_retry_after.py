@@ -30,6 +30,7 @@ def wait(
     ("headers", "seconds"),
     [
         ({"retry-after-ms": "494", "retry-after": "1"}, 0.494),
+        ({"x-ms-retry-after-ms": "494", "retry-after": "1"}, 0.494),  # Azure's services
         ({"retry-after": "7"}, 7.0),
         ({"retry-after": "1.5"}, 1.5),
         ({"retry-after": " 20 "}, 20.0),
@@ -133,6 +134,7 @@ def test_reset_times_count_only_for_errors_about_rates() -> None:
 @pytest.mark.parametrize(
     ("message", "seconds"),
     [
+        ("retry_after: 15", 15.0),
         ("Please try again in 6m12.5s. Visit https://x.test", 372.5),
         ("Please try again in 350ms.", 0.35),
         ("Please try again in 2s.", 2.0),

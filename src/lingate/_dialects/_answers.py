@@ -81,8 +81,7 @@ def hidden_error(value: JsonDict, target: Target, headers: Mapping[str, str] = _
         value = {"error": groq["error"]}  # where Groq reports errors in mid-stream
     elif not given and "base_resp" not in value:
         return None
-    found = body_failure(value, target, headers=headers)
-    return found or (provider_failed(target, "an error without a description") if given else None)
+    return body_failure(value, target, headers=headers)
 
 
 def raise_hidden(value: JsonDict, target: Target, headers: Mapping[str, str]) -> None:

@@ -99,11 +99,11 @@ _QUOTA_CODES = _Codes(
     "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
     " billing exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough"
     " credit_limit_exceeded budget_exceeded pre_consume_token_quota_failed payment_required quota_exceeded free_quota_exceeded"
-    " overage_limit_reached token_limit_exceeded AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
+    " overage_limit_reached token_limit_exceeded SetLimitExceeded budget_limit"
     " AllocationQuota.FreeTierOnly ServiceQuotaExceededException ResourceInsufficient.ChargeResourceExhaust 1113 1309"
     " 3036 base_resp:1008 base_resp:2056",
     "insufficient_quota insufficient_balance insufficient_credit insufficient_fund insufficient_user_quota arrear credits_exhausted"
-    " ResourcePackExhausted spend_limit",
+    " ResourcePackExhausted spend_limit overdue",
 )
 _BUSY_CODES = _Codes(
     "ModelNotReadyException unavailable_error unavailable temporarily_unavailable capacity_exceeded queue_exceeded"
@@ -124,7 +124,7 @@ _AUTH_CODES = _Codes(
     " account_deactivated UnrecognizedClientException RequestExpired InvalidSignatureException SignatureDoesNotMatch"
     " IncompleteSignature IncompleteSignatureException InvalidClientTokenId invalid_grant invalid_client failed_to_auth"
     " base_resp:1004 base_resp:2049",
-    "AuthFailure. authentication ExpiredToken token_expired",
+    "AuthFailure. authentication authorization_header ExpiredToken token_expired",
 )
 _NOT_FOUND_CODES = _Codes(
     "not_found not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
@@ -143,7 +143,7 @@ _QUOTA_WORDS = _Words(
     r"insufficient[ _](?:\w+ ){0,2}(?:balance|credits?|funds)\b",
     r"(?:balance|credits?) (?:is |are |was |has been |have been )?"
     r"(?:(?:too|running) low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
-    r"(?:not enough|out of|no more|no remaining|all available|requires? (?:more|usage)|monthly included|used up your)"
+    r"(?:not enough|out of|have no|no more|no remaining|all available|requires? (?:more|usage)|monthly included|used up your)"
     r" (?:credits?|points)\b|(?:not enough|has no) (?:balance|funds)\b",
     r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
     r"out of (?:call volume|bandwidth) quota|key (?:limit exceeded|reached its usage limit)",
@@ -158,11 +158,12 @@ _QUOTA_WORDS = _Words(
     r"in arrears|account (?:is |has been )?overdue|overdue.(?:balance|payment)|have a free quota tier",
     r"daily free allocation|api calls / month",
     r"usage limit for this billing (?:cycle|period)|monthly limit exhausted|your weekly (?:\(7-day\) )?usage limit",
-    r"余额不足|积分不足|欠费|充值|额度不足|额度已用|余量已用",
+    r"余额不足|积分不足|欠费|充值|额度不足|(?:额度|配额|余量)已用",
 )
 # Not beside a 429: there they are advice on how to get a higher rate.
 _UNPAID_WORDS = _Words(
-    r"payment (?:method )?(?:is )?(?:required|past due)|valid credit card|add (?:a |your )?(?:valid )?payment method|unpaid",
+    r"payment (?:method )?(?:is )?(?:required|past due)|valid credit card|unpaid",
+    r"(?:add|enter) (?:a |your )?(?:valid )?payment method",
     r"non-?payment|negative balance|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
     r"(?:free )?trial (?:has |is )?(?:expired|ended)|subscription (?:has |is )?expired|billing hard limit",
     r"payment instrument|monthly (?:usage )?(?:limit|quota)|exceeded your current quota",
@@ -176,7 +177,7 @@ _BUSY_WORDS = _Words(
     r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:\w+ )?bus[yi]",
     r"currently loading|(?<!error )(?<!failed )loading model|model (?:is )?(?:still )?loading(?! aborted)",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
-    r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
+    r"繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
     r"temporarily unavailable|service unavailable|no healthy (?:upstream|\w+ route)|no available (?:\w+ )?accounts"
     r"|accounts are .{0,12}unavailable|no auth available",
     r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up|scaling up)",
@@ -193,7 +194,7 @@ _AUTH_WORDS = _Words(
     r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
     r"(?:^|= )invalid token(?: \(|\W?$)|\b(?:token|jwt|key) (?:has |is )?expired",
     r"(?:无效的?|未提供) ?(?:api|密钥|令牌|key)|(?:api ?key|token|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
-    r"api[-_ ]?key was reported as leaked",
+    r"api[-_ ]?key was reported as leaked|^please check the api[-_ ]?key",
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
     r"(?:authentication|certification|key (?:verific|valid)ation|iam signature(?: check)?) (?:fails|failed|error|required)",
     r"\bnot authenticated\b|service token failed|(?:decode|get) (?:the )?.?authorization",
@@ -219,7 +220,7 @@ _CONTEXT_WORDS = _Words(
     r"max(?:imum)? context\b|context limit is [\d,]+ tokens|request too long: [\d,]+",
     r"context (?:length|window|size)\b.{0,60}(?:exceed|limit|too long|overflow|too large|too small)",
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
-    r"(?:prompt|messages|context|(?<!stop )sequence) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
+    r"(?:prompt|messages|context|(?<!stop )sequence|^text) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
     r"tokens of context|exceeds? (?:the )?max(?:imum)? (?:number of )?(?:input|prompt|message) tokens",
     r"(?:request|input) exceeds (?:the )?max(?:imum)? (?:number of )?tokens",
     r"tokens in (?:the )?request (?:more|greater|larger) than",
@@ -276,9 +277,9 @@ _NOT_FOUND_WORDS = _Words(
     r"reached (?:its )?end of life|unknown provider for model|no provider supported",
     rf"model (?:{_NAME} )?(?:is )?not supported(?: (?:by|for|in|on|when) .{{0,30}}\b(?:provider|environment|region|account|plan)"
     rf"|\. supported models)|(?:^|: )model {_NAME} (?:is )?not supported\W*$",
-    r"(?:unknown|no such) model|unsupported model(?:[:;]| [\"'`]|$)",
+    r"(?:unknown|no such|^not supported|; not supported) model|unsupported model(?:[:;]| [\"'`]|$)",
     r"(?:could not|cannot|can't|unable to) (?:find|access) (?:the |a )?(?:[\w-]+ )?model|supported api model names",
-    r"invalid model(?: name| id| specified|[:.])",
+    r"(?:invalid|incorrect) model(?: name| id| specified|[:.])",
     r"(?:model identifier is invalid|not a valid model)",
     r"no models? (?:is |are )?(?:currently )?loaded",
     r"404 not_found|^not found$|^entity with key .+ not found",
@@ -298,7 +299,7 @@ _SHUT_OUT_WORDS = _Words(
     r"disabled in (?:this|your) account",
 )
 _PERMISSION_WORDS = _Words(
-    r"(?:(?:do|does) not have|has no) (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
+    r"(?:(?:do|does)(?: not|n't) have|has no) (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
     r"(?:permission|access) (?:to \w+ )?(?:is |was )?(?:denied|forbidden)|(?:\bno|insufficient) (?:\w+ )?permission",
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)|unsupported (?:country|countries|region)",
     r"organi[sz]ation must be verified|requires (?:terms acceptance|a subscription)",
@@ -334,9 +335,9 @@ _BROKEN_WORDS = _Words(
     r"connecterror|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway|error decoding response",
     r"provider returned (?:an )?error|error injected|something went wrong|unexpected error",
     r"\ban error (?:occurred|was encountered|has occurred)|server had an error|processing your request|backend (?:error|failed)",
-    r"connection (?:\w+ ){0,2}(?:reset|refused|closed)|\beof\b",
+    r"connection (?:\w+ ){0,2}(?:reset|refused|closed)|\beof\b|disconnected|in input stream",
     r"(?:request|prediction|inference|generation) (?:failed|exception|interrupted)",
-    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted)|disconnected",
+    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|ended|interrupted|unavailable)",
     r"\baborted|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later|^try again$",
     r"稍后(?:再|重)试|(?:上游|均).{0,4}失败",
 )
@@ -404,19 +405,18 @@ RULES = (
         "bad_request", _Codes("", "unknown_param unsupported_param required_param function_param json_schema"), (400,)
     ),
     Rule("output_limit", codes=_Codes("max_tokens_exceeded")),
-    # Google's 402 has the code of a rate.
-    Rule("quota", statuses=(402,)),
+    # Google's 402 has the code of a rate. 412: Fireworks, for suspended accounts.
+    Rule("quota", statuses=(402, 412)),
     # Rates: words may only tell money and capacity apart, never make a context error of it.
     Rule("quota", words=_QUOTA_WORDS, when=Case.rate),
     Rule("overloaded", words=_BUSY_WORDS, when=Case.rate),
     Rule("rate_limit", when=Case.rate),
-    # 412: Fireworks, for suspended accounts.
-    Rule("quota", statuses=(412,)),
     # Anthropic answers 400, xAI 403 and MiniMax 500 when the money is gone. A 401 that names the key is about the key.
     Rule("quota", words=_QUOTA_WORDS, when=lambda case: (case.client() or case.status == 500) and not case.names_key()),
     Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and not case.names_key()),
-    # LiteLLM answers 401 where a key may not use the model.
+    # LiteLLM answers 401 where a key may not use the model, Azure where a principal may not.
     Rule("permission", codes=_Codes("data_residency_mismatch 11200", "model_access_denied")),
+    Rule("permission", codes=_Codes("permission_denied AccessDeniedException", "missing_perm"), statuses=(400, 401)),
     # 498: an invalid token (Groq's 498 has the code capacity_exceeded).
     Rule("auth", statuses=(401, 498)),
     Rule("auth", codes=_AUTH_CODES),
@@ -436,7 +436,7 @@ RULES = (
         "bad_request",
         words=_Words(
             r"^(?:image|audio|video) input is not supported|^tool(?:s|_choice) param requires --jinja",
-            r"^(?:failed to parse tool call arg|cannot use (?:tools|custom grammar))|while executing \w+ at line \d|jinja exc",
+            r"^(?:failed to parse tool call arg|cannot use (?:tools|custom g|both j))|while executing \w+ at line \d|jinja exc",
             r"at row \d+, column \d+:|\(in \w{1,40}:\d+\)|must be one of .+but got",
         ),
     ),

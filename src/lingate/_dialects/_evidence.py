@@ -204,7 +204,7 @@ _MARKS = frozenset(_HIDDEN)
 
 _CODE_FIELDS = frozenset({"detail", *_STATUSES})
 _BARE_FIELDS = frozenset(
-    {*_TEXTS, *_CODES, *_STATUSES, *_REQUEST_IDS, *_ORIGINAL, *_NESTED, "id", "sid", "location", "path"}
+    {*_TEXTS, *_CODES, *_STATUSES, *_REQUEST_IDS, *_ORIGINAL, *_NESTED, "id", "sid", "location", "path", "retry_after"}
 )
 
 
@@ -351,6 +351,7 @@ class _Reader:
         text = self._unnest(text[:_MAX_TEXT].strip(), depth)
         if text.endswith(")") and (number := compiled(_BASE_NUMBER).search(text)):
             self.codes.append(BASE_RESP + number[1])
+        self.codes += compiled(_SAID_CODE).findall(text)
         if text and not any(text in known for known in self.texts):
             self.texts.append(text)
 
@@ -386,6 +387,8 @@ _WAIT_NAME = (
 )
 # Where there is no `base_resp`, in other formats than its own, MiniMax puts its number behind the words: `... (1026)`.
 _BASE_NUMBER = r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"
+# A code instead of words, or before them: `<400> InternalError.Algo.DataInspectionFailed: ...`; botocore's way to tell one.
+_SAID_CODE = r"^[a-z]+(?:_[a-z]+)+$|(?<=<\d\d\d> )[\w.]+(?=: )|(?<=n error occurred \()\w+"
 # What a validator shows of what it refuses is the client's, or the model's: an object behind such words, a quotation with a blank.
 # SageMaker quotes its server: `from primary with message "..."`.
 _ECHO = r"(?i)(?:\b(?:got|received|value|in|json|pos \d+|parsing \w+)|'input')\W{0,3}(?=\{)|\b(?:input_value|raw)="

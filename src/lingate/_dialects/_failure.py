@@ -24,27 +24,10 @@ _MAX_BODY = 8 * 1024 * 1024  # validation errors echo the request, images includ
 _NO_HEADERS: Mapping[str, str] = {}
 
 _REQUEST_ID_HEADERS = (
-    "x-request-id",
-    "request-id",
-    "x-amzn-requestid",
-    "apim-request-id",
-    "x-ms-request-id",
-    "x-groq-request-id",
-    "opc-request-id",
-    "nvcf-reqid",
-    "mistral-correlation-id",
-    "x-siliconcloud-trace-id",
-    "msh-request-id",
-    "x-ds-trace-id",
-    "x-tt-logid",
-    "x-oneapi-request-id",
-    "x-global-transaction-id",
-    "x-trace-id",
-    "trace-id",
-    "x-bce-request-id",
-    "dg-request-id",
-    "x-baseten-request-id",
-    "x-litellm-call-id",
+    "x-request-id request-id x-amzn-requestid apim-request-id x-ms-request-id x-groq-request-id opc-request-id"
+    " nvcf-reqid mistral-correlation-id x-siliconcloud-trace-id msh-request-id x-ds-trace-id x-tt-logid"
+    " x-oneapi-request-id x-global-transaction-id x-trace-id trace-id x-bce-request-id dg-request-id"
+    " x-baseten-request-id x-litellm-call-id"
 )
 
 _SUMMARIES = {
@@ -66,27 +49,9 @@ _SUMMARIES = {
 
 _WAITING = frozenset({"rate_limit", "quota", "overloaded", "server_error", "timeout", "conflict"})
 
-_GENERIC_CODES = frozenset(
-    {
-        "invalid_request_error",
-        "invalid_request",
-        "invalid_argument",
-        "failed_precondition",
-        "bad_request",
-        "bad_request_error",
-        "badrequesterror",
-        "badrequest",
-        "validationexception",
-        "api_error",
-        "unknown_error",
-        "internal",
-        "toomanyrequests",
-        "too many requests",
-        "resource_exhausted",
-        "permission_denied",
-        "not found",
-        "forbidden",
-    }
+_GENERIC_CODES = (
+    "invalid_(?:request(?:_error)?|argument)|failed_precondition|bad_?request(?:_?error)?|validationexception"
+    "|(?:api|unknown)_error|internal|toomanyrequests|resource_exhausted|permission_denied|forbidden|.* .*"
 )
 """Codes that say no more than a status does; a code beside them is the better one to report."""
 
@@ -207,13 +172,13 @@ def _message(kind: str, target: Target, status: int | None, code: str | None, de
 def _main_code(codes: tuple[str, ...], target: Target) -> str | None:
     # The code that says most: neither an HTTP number nor a class of error, unless there is nothing else.
     named = [code for code in codes if not (len(code) == 3 and code.isdecimal())]
-    telling = [code for code in named if code.lower() not in _GENERIC_CODES and " " not in code]
+    telling = [code for code in named if not _redact.compiled(_GENERIC_CODES).fullmatch(code.lower())]
     chosen = next(iter(telling or named or codes), None)
     return None if chosen is None else _redact.redact(chosen.removeprefix(BASE_RESP), target.secrets, 200)
 
 
 def _request_id(headers: Mapping[str, str], from_body: str | None, target: Target) -> str | None:
-    found = next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
+    found = next((headers[name] for name in _REQUEST_ID_HEADERS.split() if headers.get(name)), None)
     found = found or from_body or headers.get("cf-ray")
     return _redact.redact(found, target.secrets, 200) if found else None
 

@@ -39,7 +39,7 @@ def retry_after(
     def clock() -> float | None:
         return http_date(headers.get("date", "")) if now is None else now
 
-    millis = _number(headers.get("retry-after-ms", ""))
+    millis = _number(headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms", ""))
     found = None if millis is None else _bounded(millis / 1000.0)
     if found is None:
         # The second is how LiteLLM's proxy relays it.
@@ -133,7 +133,7 @@ _PHRASES = (
     r"|been timed out)(?:\s+|-(?=after))(?:in |after:? |for )?(?:about |approximately |at least |~)?"
     rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+:\d\d:\d\d|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|((?<!\d)\d+ ?(?:秒|分)钟?[后後])"
     # As Google's packages for Python show it, and Python itself.
-    r"|retry_?delay\W{1,6}(?:seconds: )?(\d+(?:\.\d+)?s?)\b"
+    r"|retry_?(?:delay|after)\W{1,6}(?:seconds: )?(\d+(?:\.\d+)?s?)\b"
 )
 
 

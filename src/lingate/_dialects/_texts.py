@@ -222,8 +222,7 @@ class TextStream(StreamedAnswer):
 
     def failed(self, value: Any) -> LingateError:
         # The error that an event reports which says no more than that it is one.
-        error = {"error": value if value else "an error without a description"}
-        found = body_failure(error, self._sent.target, headers=self._head.headers)
+        found = body_failure({"error": value}, self._sent.target, headers=self._head.headers)
         return found or provider_failed(self._sent.target, "an error event")
 
     def _take(self, frames: list[SseEvent], out: list[Event], last: bool = False) -> None:

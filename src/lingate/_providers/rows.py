@@ -73,7 +73,6 @@ _GLM_ERRORS = {
     **dict.fromkeys(("1110", "1111", "1112", "1121", "1220", "1300", "1311"), "permission"),
     "1221": "not_found",
     "1222": "not_found",
-    "1309": "quota",
 }
 
 # Content lists of text-only models must be strings.

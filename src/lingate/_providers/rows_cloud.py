@@ -206,7 +206,8 @@ CLOUD = (
         url_env=("CLOUDFLARE_API_BASE",),
         aliases=("cloudflare-workers-ai",),
         traits={"most_inputs": 100},
-        error_kinds={"5021": "context_window", "3036": "quota", "3040": "overloaded", "7003": "not_found"},
+        error_kinds=dict.fromkeys(("5023", "5024", "5025"), "bad_request")
+        | {"7000": "not_found", "7003": "not_found", "10001": "auth"},
         note="Models look like @cf/meta/llama-3.1-8b-instruct. A base URL from the user ends in /ai/v1, not in /ai/run.",
     ),
     ProviderRow(

@@ -290,6 +290,7 @@ class TestErrors:
             ({"error": {"code": 429, "message": "slow down"}, "choices": [{"index": 0, "delta": {}}]}, RateLimitError),
             ('event: error\ndata: {"error":{"message":"no","type":"x","code":"tool_use_failed","status_code":400}}\n\n', LingateError),
             ("event: error\ndata: {}\n\n", InternalServerError),
+            ('event: error\ndata: {"reason":"rate_limit_exceeded","region":"eu"}\n\n', RateLimitError),
             ({"x_groq": {"id": "r", "error": "over capacity"}, "choices": []}, LingateError),
             ({"base_resp": {"status_code": 1002, "status_msg": "rate limit"}}, RateLimitError),
             ({"object": "error", "message": "boom", "code": 500}, LingateError),

@@ -18,7 +18,6 @@ from lingate._dialects._answers import (
     malformed,
     new_id,
     not_an_object,
-    provider_failed,
     raise_hidden,
     unsaid_reason,
 )
@@ -184,10 +183,7 @@ class ChatDecoder:
         except ValueError as error:
             payload = frame[1].strip()
             if payload and frame[0] == "error":
-                words = {"error": payload.decode("utf-8", "replace")}
-                raise hidden_error(words, self._sent.target, self._headers) or provider_failed(
-                    self._sent.target, "an error event"
-                ) from None
+                return {"error": payload.decode("utf-8", "replace")}
             if payload:
                 raise malformed(self._sent.target, f"a stream event is {error}") from None
             return None
@@ -200,9 +196,8 @@ class ChatDecoder:
             raise not_an_object(chunk, target, "a stream event")
         error = hidden_error(chunk, target, self._headers)
         if error is None and (name == "error" or "error_message" in chunk or chunk.keys().isdisjoint(_ANSWER)):
-            error = body_failure(chunk, target, headers=self._headers) or (
-                provider_failed(target, "an error event") if name == "error" else None
-            )
+            told = {"error": chunk or "unknown error"} if name == "error" else chunk
+            error = body_failure(told, target, headers=self._headers)
         if error is not None:
             raise error
         choices = chunk.get("choices") or []
