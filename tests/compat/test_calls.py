@@ -497,7 +497,6 @@ def test_all_calls_go_to_the_proxy_of_the_environment_where_that_is_asked_for(
         ({"fallbacks": 5}, litellm.BadRequestError, "fallbacks must be a list, not int"),
         ({"additional_drop_params": 5}, litellm.BadRequestError, "additional_drop_params must be a list, not int"),
         ({"custom_llm_provider": ["a"]}, litellm.BadRequestError, "custom_llm_provider must be a string, not list"),
-        ({"input_cost_per_token": ["a"]}, litellm.BadRequestError, "input_cost_per_token must be a number, not list"),
     ],
 )
 def test_an_argument_that_cannot_be_meant_is_named(

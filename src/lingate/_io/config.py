@@ -48,7 +48,7 @@ def load(source: Mapping[str, Any] | str | os.PathLike[str] | None) -> Config:
     path = Path(source)
     try:
         text = path.read_bytes()
-    except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
+    except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the config file {path}: {getattr(error, 'strerror', error)}") from None
     return _config(_parse(path, text), str(path))
 

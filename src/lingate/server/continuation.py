@@ -52,7 +52,7 @@ class Continuation:
         self._text = ""  # what the client has of the parts before
         self._given: list[str] = []  # and of this one
         self._lead = ""  # white space at its end, which the next part may begin with again
-        self._head = ""  # what the next part began with so far, while that is white space
+        self._head = ""  # white space that the next part began with
         self._told: JsonDict = {}  # token counts of the parts before
         self._noted: StreamState | None = None
         self._bound: int | None = None  # tokens that the next part may have, where the budgets say
@@ -166,7 +166,7 @@ class Continuation:
         return state is self._noted
 
     def _without_lead(self, text: str) -> str:
-        # White space may come in pieces: how much of it is there already shows when no more of it can be.
+        # White space may come in pieces.
         lead = self._lead
         if not lead:
             return text

@@ -110,7 +110,7 @@ def _tail(response: JsonDict, choice: JsonDict) -> JsonDict:
 
 
 def _in_a_line(value: Any) -> bytes:
-    # JSON without what Python's `splitlines` takes for the end of a line: the clients of Ollama's package read lines by it.
+    # JSON in what is one line to Python's `splitlines` too: Ollama's package reads by that.
     text = encode(value)
     if not text.isascii():
         for char in "\x85\u2028\u2029":

@@ -54,9 +54,9 @@ def _recent(events: deque[tuple[float, int]], now: float) -> tuple[int, int]:
     return len(events), sum(tokens for _, tokens in events)
 
 
-def deployment(given: Any) -> Deployment:
+def deployment(given: Mapping[str, Any]) -> Deployment:
     # Read one entry of a `model_list`. `os.environ/NAME` stands for a variable.
-    group, params = (given.get("model_name"), given.get("litellm_params")) if isinstance(given, Mapping) else (0, 0)
+    group, params = given.get("model_name"), given.get("litellm_params")
     if not isinstance(group, str) or not isinstance(params, Mapping) or not params.get("model"):
         raise ValueError("an entry of model_list needs model_name, and litellm_params with a model")
     read = dict(params)

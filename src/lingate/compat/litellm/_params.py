@@ -31,16 +31,14 @@ _LOCAL = words(
 )
 """What has a meaning in a call here and does not go to the provider."""
 
-_TYPES: dict[str, tuple[Any, str]] = {
+_TYPES = {
     **dict.fromkeys(
-        ("metadata", "litellm_metadata", "model_info", "headers", "extra_headers", "context_window_fallback_dict"),
-        (Mapping, "a mapping"),
+        words("metadata litellm_metadata model_info headers extra_headers context_window_fallback_dict"), Mapping
     ),
-    **dict.fromkeys(("fallbacks", "additional_drop_params", "cache_control_injection_points"), (Iterable, "a list")),
-    **dict.fromkeys(("input_cost_per_token", "output_cost_per_token"), ((int, float, str), "a number")),
-    "custom_llm_provider": (str, "a string"),
+    **dict.fromkeys(words("fallbacks additional_drop_params cache_control_injection_points"), Iterable),
+    "custom_llm_provider": str,
 }
-"""What is read here, not by the provider: of what type it must be."""
+_WANTED = {Mapping: "a mapping", Iterable: "a list", str: "a string"}
 _PROXY = "litellm_proxy/"
 
 _IGNORED = re.compile(
@@ -128,9 +126,8 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     # The Responses API has metadata of its own, which the provider keeps; elsewhere it is for callbacks.
     local = _LOCAL - {"metadata"} if call_type == "responses" else _LOCAL
     for name in _TYPES.keys() & params.keys():
-        kind, wanted = _TYPES[name]
-        if not isinstance(params[name], kind):
-            raise wrong_type(name, wanted, params[name])
+        if not isinstance(params[name], _TYPES[name]):
+            raise wrong_type(name, _WANTED[_TYPES[name]], params[name])
     own = {name: params.pop(name) for name in list(params) if name in local}
     env = _environment(params)
     params = _sent(params)
