@@ -611,6 +611,7 @@ def test_a_config_file_may_be_json_or_yaml_with_one_fallback(tmp_path: Any, name
         ("a.ini", "", "ends in .toml, .json, .yaml or .yml"),
         ("a.json", '{"providers": {"x": 5}}', "must map provider names to settings"),
         ("a.json", '{"providers": ["x"]}', "must map provider names to settings"),
+        ("a.yaml", "providers: {302: {api_key: k}}", "must map provider names to settings"),
         ("a.json", '{"fallbacks": 5}', "fallbacks must be a list"),
         ("a.json", '{"drop_params": "yes"}', "drop_params must be true or false"),
         ("a.json", '{"model": 5}', "model must be a string"),
@@ -628,6 +629,12 @@ def test_a_config_file_that_makes_no_sense_is_refused_with_its_name(
         lingate.Lingate(path)
 
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a\x00.json", "a\ud800.json"])
+def test_a_config_file_whose_name_no_file_can_have_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot read the config file"):
+        lingate.Lingate(name)
 
 
 def test_what_a_config_says_about_dropping_holds_until_a_client_or_a_call_says_otherwise() -> None:

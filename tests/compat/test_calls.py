@@ -493,6 +493,10 @@ def test_all_calls_go_to_the_proxy_of_the_environment_where_that_is_asked_for(
         ({"fallbacks": [5]}, litellm.BadRequestError, "not 5"),
         ({"metadata": "abc"}, litellm.BadRequestError, "metadata must be a mapping, not str"),
         ({"headers": ["a"]}, litellm.BadRequestError, "headers must be a mapping, not list"),
+        ({"extra_headers": 5}, litellm.BadRequestError, "extra_headers must be a mapping, not int"),
+        ({"fallbacks": 5}, litellm.BadRequestError, "fallbacks must be a list, not int"),
+        ({"additional_drop_params": 5}, litellm.BadRequestError, "additional_drop_params must be a list, not int"),
+        ({"custom_llm_provider": ["a"]}, litellm.BadRequestError, "custom_llm_provider must be a string, not list"),
     ],
 )
 def test_an_argument_that_cannot_be_meant_is_named(

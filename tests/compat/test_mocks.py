@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lingate.compat import litellm
@@ -60,3 +62,11 @@ def test_a_mock_can_be_an_exception_or_the_name_of_one() -> None:
 async def test_an_awaited_mock_can_be_an_exception() -> None:
     with pytest.raises(litellm.RateLimitError):
         await litellm.acompletion("gpt-4o", ASKED, mock_response="litellm.RateLimitError")
+
+
+@pytest.mark.parametrize("prompt", ["hello you", ["hello", "you"], [15339, 499]])
+def test_a_prompt_in_any_form_is_counted(prompt: Any) -> None:
+    answer = litellm.text_completion(model="gpt-3.5-turbo-instruct", prompt=prompt, mock_response="fine")
+
+    assert (answer.choices[0].text, answer.usage.prompt_tokens) == ("fine", 2)
+    assert litellm.responses(model="gpt-4o", input="hello you", mock_response="fine").usage.input_tokens == 2

@@ -40,6 +40,17 @@ def test_whole_and_streamed_answers_agree(vendor: Vendor) -> None:
     assert min(whole.counts) > 0
 
 
+def test_what_ends_a_line_elsewhere_is_text_like_any_other(vendor: Vendor) -> None:
+    # Clients that read lines as Python's `splitlines` does take these for the end of one.
+    question = "one\u2028two\u2029three\x85four"
+    history = vendor.user(question)
+
+    whole, streamed = (vendor.ask(history, "sim", stream) for stream in (False, True))
+
+    assert question in whole.text
+    assert streamed.text == whole.text
+
+
 @MODES
 def test_an_agents_loop_ends_with_what_the_tools_answered(vendor: Vendor, stream: bool) -> None:
     history = vendor.user(QUESTION)

@@ -311,6 +311,19 @@ async def test_leaving_an_async_stream_lets_the_upstream_go(simulator: Simulator
 
 
 @pytest.mark.requirement("X11")
+def test_forgetting_a_stream_whose_loop_is_closed_lets_the_upstream_go(simulator: Simulator) -> None:
+    client = lingate.AsyncLingate()
+    loop = asyncio.new_event_loop()
+    stream = loop.run_until_complete(
+        client.chat("openai/sim-fault-stall", QUESTION, stream=True, **CALL, api_base=simulator.url)
+    )
+    loop.close()
+    del stream
+
+    assert disconnected_within(simulator, 0.1) < 2
+
+
+@pytest.mark.requirement("X11")
 async def test_cancelling_a_call_that_waits_for_its_answer_lets_the_upstream_go(simulator: Simulator) -> None:
     async with lingate.AsyncLingate() as client:
         task = asyncio.create_task(

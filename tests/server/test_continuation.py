@@ -14,7 +14,6 @@ import openai
 import pytest
 
 from lingate._wire.json import encode
-from lingate.server.continuation import Continuation
 from lingate.server.costing import estimate_tokens
 from lingate.simulator import Simulator
 from tests.server.asking import ask, chunks, deltas, final_usage, rows
@@ -433,19 +432,31 @@ def test_a_completion_goes_on_from_the_longer_prompt(gateway: Running, simulator
     assert text.startswith(prompt.removeprefix("once upon a time"))
 
 
-@pytest.mark.parametrize(
-    ("end", "begin", "kept"),
-    [
-        ("", " world", " world"),
-        (" ", " world", "world"),
-        (" ", "world", "world"),
-        ("\n", "\n\nworld", "\nworld"),
-        ("\n\n", "\nworld", "world"),
-        ("\n\n", "world", "world"),
-    ],
-)
-def test_white_space_at_the_seam_is_there_once(gateway: Running, end: str, begin: str, kept: str) -> None:
-    found = Continuation.__new__(Continuation)
-    found._lead = end
+SEAMS = [
+    ("", " world", " world"),
+    (" ", " world", "world"),
+    (" ", "world", "world"),
+    ("\n", "\n\nworld", "\nworld"),
+    ("\n\n", "\nworld", "world"),
+    ("\n\n", "world", "world"),
+    ("\n\n", "\n\n\n\nworld", "\n\nworld"),
+    (", \t", " \tworld", "world"),
+    (" \t", "\n world", "\n world"),
+]
+"""Where an answer broke off, how the next part begins, and what of that is new."""
 
-    assert found._without_lead(begin) == kept
+
+def test_white_space_at_the_seam_is_there_once_in_whatever_pieces_it_comes(tmp_path: Path) -> None:
+    def said(text: str, reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
+        return b"data: %s\n\n" % encode({"model": "m", "choices": [choice]})
+
+    own = {"router_settings": {"disable_cooldowns": True}, "lingate": {"continue_streams": True}}
+    with RawServer() as first, RawServer() as second:
+        entries = [deployment("it", f"openai/m{at}", server.url, order=at) for at, server in enumerate((first, second))]
+        with running_gateway(json.dumps({"model_list": entries, **own}), tmp_path) as gateway:
+            for end, begin, kept in SEAMS:
+                first.script = Script([said("Hello" + end)], "close")
+                for pieces in ([begin], ["", *begin]):
+                    second.script = Script([*map(said, pieces), said("", "stop"), b"data: [DONE]\n\n"])
+                    assert deltas(streamed(gateway, "it")) == "Hello" + end + kept, (end, pieces)

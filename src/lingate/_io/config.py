@@ -48,8 +48,8 @@ def load(source: Mapping[str, Any] | str | os.PathLike[str] | None) -> Config:
     path = Path(source)
     try:
         text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read the config file {path}: {getattr(error, 'strerror', error)}") from None
     return _config(_parse(path, text), str(path))
 
 
@@ -95,7 +95,9 @@ def _config(data: Any, where: str) -> Config:
             meant = f"; did you mean {near[0]!r}?" if near else f"; it may hold {', '.join(KEYS)}"
             raise ConfigError(f"{where} has an unknown key {key!r}{meant}")
     providers = data.get("providers") or {}
-    if not isinstance(providers, Mapping) or not all(isinstance(item, Mapping) for item in providers.values()):
+    if not isinstance(providers, Mapping) or not all(
+        isinstance(name, str) and isinstance(item, Mapping) for name, item in providers.items()
+    ):
         raise ConfigError(f"{where}: providers must map provider names to settings")
     fallbacks = data.get("fallbacks") or ()
     if isinstance(fallbacks, (str, Mapping)):

@@ -202,6 +202,6 @@ class _AsyncStream:
 
     def __del__(self) -> None:
         if self._streamed is not None:
-            # Letting go is awaited; a stream that was forgotten has only its loop left to do it, if that still runs.
-            with suppress(RuntimeError):
-                asyncio.get_running_loop().create_task(self.aclose())
+            # Letting go of what nobody reads waits for nothing, so it needs no loop: that of a stream forgotten may be closed.
+            with suppress(StopIteration):
+                self._streamed.__aexit__(None, None, None).send(None)

@@ -44,7 +44,7 @@ _PLEASE = (
 class Continuation:
     # One streamed answer that may be gone on with.
 
-    __slots__ = ("_bound", "_exchange", "_given", "_lead", "_noted", "_text", "_told", "count")
+    __slots__ = ("_bound", "_exchange", "_given", "_head", "_lead", "_noted", "_text", "_told", "count")
 
     def __init__(self, exchange: Exchange) -> None:
         self.count = 0
@@ -52,6 +52,7 @@ class Continuation:
         self._text = ""  # what the client has of the parts before
         self._given: list[str] = []  # and of this one
         self._lead = ""  # white space at its end, which the next part may begin with again
+        self._head = ""  # white space that the next part began with
         self._told: JsonDict = {}  # token counts of the parts before
         self._noted: StreamState | None = None
         self._bound: int | None = None  # tokens that the next part may have, where the budgets say
@@ -98,7 +99,7 @@ class Continuation:
     def _begin(self, state: StreamState, text: str) -> None:
         # From here on what comes is of the next part.
         self.count += 1
-        self._text, self._lead, self._given = text, text[len(text.rstrip()) :], []
+        self._text, self._lead, self._head, self._given = text, text[len(text.rstrip()) :], "", []
         self._told = summed(self._told, _counted(self._exchange.row, state.collector.usage))
         self._exchange.next_part()
 
@@ -165,15 +166,16 @@ class Continuation:
         return state is self._noted
 
     def _without_lead(self, text: str) -> str:
+        # White space may come in pieces.
         lead = self._lead
         if not lead:
             return text
-        for size in range(min(len(lead), len(text)), 0, -1):
-            if lead.endswith(text[:size]):
-                self._lead = lead if size == len(text) else ""
-                return text[size:]
-        self._lead = ""
-        return text
+        head = self._head + text
+        if len(head) < len(lead) and not head.strip():
+            self._head = head
+            return ""
+        self._lead = self._head = ""
+        return head[next(size for size in range(len(lead), -1, -1) if lead.endswith(head[:size])) :]
 
     def _routes(self, text: str) -> Iterator[Route]:
         # The places that are left; only where there is none, the one that broke off once more.

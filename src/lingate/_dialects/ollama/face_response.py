@@ -109,6 +109,15 @@ def _tail(response: JsonDict, choice: JsonDict) -> JsonDict:
     return {**native_fields(response, NAME), **told, **wire_logprobs(choice.get("logprobs"))}
 
 
+def _in_a_line(value: Any) -> bytes:
+    # JSON in what is one line to Python's `splitlines` too: Ollama's package reads by that.
+    text = encode(value)
+    if not text.isascii():
+        for char in "\x85\u2028\u2029":
+            text = text.replace(char.encode(), b"\\u%04x" % ord(char))
+    return text
+
+
 class Encoder(FaceEncoder, dialect=NAME):
     # Canonical events -> NDJSON.
 
@@ -130,7 +139,7 @@ class Encoder(FaceEncoder, dialect=NAME):
     def event(self, event: Event) -> bytes:
         if type(event) is Text and not event.choice and event.logprobs is None and not self._tools:
             # The path of nearly every event.
-            return self._before + encode(event.text) + self._after
+            return self._before + _in_a_line(event.text) + self._after
         return super().event(event)
 
     def end(self) -> bytes:
@@ -146,8 +155,8 @@ class Encoder(FaceEncoder, dialect=NAME):
 
     def _line(self, message: JsonDict, rest: JsonDict) -> bytes:
         if self._flat:
-            return encode({**self._base, "response": "", **message, **rest}) + b"\n"
-        return encode({**self._base, "message": {"role": "assistant", "content": "", **message}, **rest}) + b"\n"
+            return _in_a_line({**self._base, "response": "", **message, **rest}) + b"\n"
+        return _in_a_line({**self._base, "message": {"role": "assistant", "content": "", **message}, **rest}) + b"\n"
 
     def _frame(self) -> tuple[bytes, bytes]:
         # What stands around the text in a line of text: it is the same in all of them, so it is encoded once.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,14 @@ _LOCAL = words(
 )
 """What has a meaning in a call here and does not go to the provider."""
 
-_MAPPINGS = frozenset({"metadata", "litellm_metadata", "model_info", "headers", "context_window_fallback_dict"})
+_TYPES = {
+    **dict.fromkeys(
+        words("metadata litellm_metadata model_info headers extra_headers context_window_fallback_dict"), Mapping
+    ),
+    **dict.fromkeys(words("fallbacks additional_drop_params cache_control_injection_points"), Iterable),
+    "custom_llm_provider": str,
+}
+_WANTED = {Mapping: "a mapping", Iterable: "a list", str: "a string"}
 _PROXY = "litellm_proxy/"
 
 _IGNORED = re.compile(
@@ -118,10 +125,10 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     params = not_null(kwargs)
     # The Responses API has metadata of its own, which the provider keeps; elsewhere it is for callbacks.
     local = _LOCAL - {"metadata"} if call_type == "responses" else _LOCAL
+    for name in _TYPES.keys() & params.keys():
+        if not isinstance(params[name], _TYPES[name]):
+            raise wrong_type(name, _WANTED[_TYPES[name]], params[name])
     own = {name: params.pop(name) for name in list(params) if name in local}
-    for name in _MAPPINGS & own.keys():
-        if not isinstance(own[name], Mapping):
-            raise wrong_type(name, "a mapping", own[name])
     env = _environment(params)
     params = _sent(params)
     asked = settings.model_alias_map.get(model, model) if isinstance(model, str) else model

@@ -109,13 +109,17 @@ def _ids(tokenizer: Any, text: str) -> Any:
 
 
 def usage_of(asked: Any, answered: str | list[str]) -> dict[str, int]:
-    # The counts of a prompt, which is a text or messages, and of an answer.
-    prompt = token_counter(text=asked) if isinstance(asked, str) else token_counter(messages=asked)
+    # The counts of a prompt, which is texts, tokens or messages, and of an answer.
+    listed = [asked] if isinstance(asked, str) else asked if isinstance(asked, list) else []
+    bare = isinstance(next(iter(listed), ""), (str, int, list))
+    prompt = token_counter(messages=listed, count_response_tokens=bare)
     completion = token_counter(text=answered)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def _message(message: Any, count: Callable[[str], int]) -> int:
+    if not isinstance(message, dict):
+        return 1 if isinstance(message, int) else count(str(message))
     total = _PER_MESSAGE
     for name, value in message.items():
         if isinstance(value, str):
