@@ -22,9 +22,10 @@ def too_long(request: HttpRequest, most: int) -> ProtocolError:
 
 
 def unbuilt(request: HttpRequest) -> ConfigError:
-    # The error for a request that no client could send: its address or a header is not one.
+    # The error for a request that no client could send: its address or a header is not one, or its client cannot be made.
     place = request.target.provider
-    return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
+    what = "api_base and headers (and SSL_CERT_FILE, SSL_CERT_DIR)"
+    return ConfigError(f"the request to {place} cannot be built: check {what}", provider=place)
 
 
 def unreached(request: HttpRequest, why: str) -> ConnectError:
@@ -33,9 +34,15 @@ def unreached(request: HttpRequest, why: str) -> ConnectError:
     remedy = next(
         (remedy for sign, remedy in _REMEDIES if sign in why), "check the network, its proxy and the base URL"
     )
-    return ConnectError(f"cannot connect to {target.provider}: {why}", hint=f"{remedy} {target.url.partition('?')[0]}")
+    return ConnectError(
+        f"cannot connect to {target.provider}: {why}",
+        hint=f"{remedy} {target.url.partition('?')[0]}",
+        retryable=False if any(sign in why for sign in _LASTING) else None,
+    )
 
 
+# A certificate that is not taken, as rustls and OpenSSL say it, and a server that speaks no TLS: the same at the next try.
+_LASTING = ("invalid peer certificate", "CERTIFICATE_VERIFY_FAILED", "InvalidContentType", "WRONG_VERSION_NUMBER")
 _REMEDIES = (
     # What rustls calls an answer that is none of its records.
     ("InvalidContentType", "it speaks no TLS: write http:// in"),
