@@ -137,6 +137,37 @@ async def test_a_machine_without_certificates_to_trust_says_so(monkeypatch: pyte
             await lingate.AsyncLingate().chat("openai/m", "hi", stream=stream, api_key="k")
 
 
+@pytest.mark.parametrize("misnamed", [False, True])
+async def test_a_certificate_that_is_not_taken_is_not_tried_again_but_a_fallback_is(
+    misnamed: bool, ask: Any, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TokenServer(lambda _: (200, json.loads(ANSWER)), tmp_path, authority=False) as server:
+        if misnamed:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        place = {"api_base": server.url.replace("127.0.0.1", "localhost") if misnamed else server.url}
+        elsewhere = [{"model": "openai/sim", "api_base": simulator.url, "api_key": "k"}]
+        with pytest.raises(ConnectError, match=r"cannot connect to openai: .*certificate") as caught:
+            await ask("openai/m", retries=2, **place)
+        answer = await ask("openai/m", retries=2, fallbacks=elsewhere, **place)
+
+    assert [attempt.kind for attempt in caught.value.attempts] == ["connect"]
+    assert [attempt.kind for attempt in answer.attempts] == ["connect", "ok"]
+
+
+@pytest.mark.parametrize("named", ["missing", "none"])
+async def test_a_file_of_certificates_that_cannot_be_read_is_told_as_that(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "none").write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / named))
+    for make, awaited in MADE.values():
+        with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
+            if awaited:
+                await lingate.AsyncLingate(transport=make()).chat("openai/m", "hi", api_key="k")
+            else:
+                await asyncio.to_thread(lingate.Lingate(transport=make()).chat, "openai/m", "hi", api_key="k")
+
+
 @pytest.mark.parametrize("transport", [SyncPyreqwest, SyncHttpx])
 async def test_a_proxy_that_refuses_is_told_as_that(transport: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with RawServer(Script([b"<html>"], status=407)) as proxy:

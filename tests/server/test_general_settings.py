@@ -46,6 +46,21 @@ def test_what_a_provider_cannot_express_is_left_out_of_every_call_and_told(upstr
     assert b"logit_bias" not in upstream.requests[-1]
 
 
+def test_a_fallback_that_cannot_express_a_call_was_not_tried(upstream: RawServer, tmp_path: Path) -> None:
+    upstream.script = Script([b'{"error": {"message": "no"}}'], status=500, headers=JSON)
+    made = json.loads(wanting(upstream, "litellm_settings", fallbacks=[{"free-for-all": ["anthropic-x"]}]))
+    made["model_list"][-2]["model_info"] = {"id": "asked"}
+
+    for stream in (False, True):
+        with running_gateway(json.dumps(made), tmp_path) as gateway:
+            answer = ask(gateway, CHAT, chat("free-for-all", logit_bias={"1": 2}, stream=stream))
+            row = rows(gateway)[-1]
+        assert answer.status_code >= 500
+        assert (row["attempts"], row["deployment"], row["provider"]) == (1, "asked", "openai")
+        assert answer.headers["x-lingate-attempts"] == "1"
+    assert len(upstream.requests) == 2
+
+
 def test_tokens_are_estimated_where_a_server_in_the_providers_place_does_not_count(
     upstream: RawServer, tmp_path: Path
 ) -> None:

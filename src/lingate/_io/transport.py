@@ -27,7 +27,7 @@ def unbuilt(request: HttpRequest, why: str = "") -> ConfigError:
     if "CA certificates" in why:
         text = "no certificates to trust were found: install ca-certificates, or name a PEM file in SSL_CERT_FILE"
     else:
-        text = f"the request to {place} cannot be built: check api_base and headers"
+        text = f"the request to {place} cannot be built: check api_base and headers (and SSL_CERT_FILE, SSL_CERT_DIR)"
     return ConfigError(text, provider=place)
 
 
@@ -37,9 +37,15 @@ def unreached(request: HttpRequest, why: str) -> ConnectError:
     remedy = next(
         (remedy for sign, remedy in _REMEDIES if sign in why), "check the network, its proxy and the base URL"
     )
-    return ConnectError(f"cannot connect to {target.provider}: {why}", hint=f"{remedy} {target.url.partition('?')[0]}")
+    return ConnectError(
+        f"cannot connect to {target.provider}: {why}",
+        hint=f"{remedy} {target.url.partition('?')[0]}",
+        retryable=False if any(sign in why for sign in _LASTING) else None,
+    )
 
 
+# A certificate that is not taken, as rustls and OpenSSL say it, and a server that speaks no TLS: the same at the next try.
+_LASTING = ("invalid peer certificate", "CERTIFICATE_VERIFY_FAILED", "InvalidContentType", "WRONG_VERSION_NUMBER")
 _REMEDIES = (
     # What rustls calls an answer that is none of its records.
     ("InvalidContentType", "it speaks no TLS: write http:// in"),

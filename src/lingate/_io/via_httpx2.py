@@ -12,6 +12,7 @@ from lingate._io.transport import AsyncByteStream, ByteStream, lost, unbuilt, un
 from lingate._model import Head, HttpRequest, replaced
 from lingate._version import __version__
 from lingate.errors import (
+    ConfigError,
     LingateError,
     MissingExtraError,
     ProtocolError,
@@ -25,6 +26,14 @@ except ImportError:
     raise MissingExtraError("this needs the httpx2 package: pip install 'lingate[httpx]'") from None
 
 _USER_AGENT = f"lingate/{__version__}"
+
+
+def _made(kind: Any) -> Any:
+    try:
+        return kind(headers={"user-agent": _USER_AGENT}, follow_redirects=False)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"the certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {why}") from None
 
 
 def _head(response: Any) -> Head:
@@ -66,7 +75,7 @@ class SyncHttpx:
 
     def __init__(self, client: httpx2.Client | None = None) -> None:
         self._own = client is None
-        self._client = client or httpx2.Client(headers={"user-agent": _USER_AGENT}, follow_redirects=False)
+        self._client = client or _made(httpx2.Client)
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         begun = False
@@ -135,7 +144,7 @@ class AsyncHttpx:
         if self._given is not None:
             return self._given
         if self._client is None or self._loop is not loop:
-            self._client = httpx2.AsyncClient(headers={"user-agent": _USER_AGENT}, follow_redirects=False)
+            self._client = _made(httpx2.AsyncClient)
             self._loop = loop
         return self._client
 

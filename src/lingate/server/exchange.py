@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lingate.gateway")
 
 _TOO_SLOW = ("timeout", "deadline")
+_UNSENT = ("config", "missing_credential", "missing_extra", "unknown_provider", "unsupported")
 _LONGEST_TOLD = 500
 
 CLIENT_LEFT = 499
@@ -209,7 +210,7 @@ class Exchange(Record, eq=False):
         row.ttft = time.monotonic() - self.began
         trail = self.context.trail
         row.request_id = trail[-1].request_id
-        row.attempts = len(trail)
+        row.attempts = _sent(trail)
         # Not the tries before it, nor what the client took to send its request.
         self.chain.first_event(trail[-1].seconds)
         if deployment is not None:
@@ -388,13 +389,18 @@ class Exchange(Record, eq=False):
         if chain is None:
             return
         row, trail = self.row, self.context.trail
-        row.attempts, row.fallbacks = len(trail) + self._unanswered, chain.fallbacks
+        row.attempts, row.fallbacks = _sent(trail) + self._unanswered, chain.fallbacks
         row.upstream = self.waited
         for attempt in trail:
             row.upstream += attempt.seconds + attempt.waited
         deployment = chain.deployment
         if deployment is not None:
             row.deployment, row.provider, row.provider_model = deployment.id, deployment.provider, deployment.model
+
+
+def _sent(trail: Sequence[Attempt]) -> int:
+    # How many tries went out: what a fallback cannot express is never sent to it.
+    return sum(attempt.status is not None or attempt.kind not in _UNSENT for attempt in trail)
 
 
 def _left() -> LingateError:

@@ -35,7 +35,8 @@ def opened(state: State) -> Iterator[bool]:
     before = termios.tcgetattr(keys.fileno())
     waiting = list(before)
     waiting[0] &= ~(termios.ICRNL | termios.IXON)
-    waiting[3] &= ~(termios.ECHO | termios.ICANON)
+    # Ctrl-C is a key like any other: as a signal in the middle of an import it is not always a KeyboardInterrupt that arrives.
+    waiting[3] &= ~(termios.ECHO | termios.ICANON | termios.ISIG)
     # NOW, because anything else would throw away what was typed already.
     termios.tcsetattr(keys.fileno(), termios.TCSANOW, waiting)
     try:

@@ -72,6 +72,7 @@ class RouteChain(Record, eq=False, weakref=True):
     _start: float = 0.0
     _mark: int = 0
     _seen: LingateError | None = None
+    _heard: Deployment | None = None
     _problem: LingateError | None = None
 
     def __iter__(self) -> Self:
@@ -86,7 +87,11 @@ class RouteChain(Record, eq=False, weakref=True):
         if error is not None:
             self._note_paid()
         if self._open:
-            self._leave(error if error is not self._seen else None)
+            sent = error is not self._seen
+            self._leave(error if sent else None)
+            if not sent:
+                self.deployment = self._heard  # what cannot express the call was not asked
+            self._heard = self.deployment
             if context is not None:
                 self._steps += max(len(context.trail) - self._mark - 1, 0)  # further tries there were the group's
         self._seen = error
