@@ -35,7 +35,7 @@ class BlockTurns:
     _add_system: Callable[[JsonDict, str], None]
     _add_user: Callable[[JsonDict, str], None]
     _add_assistant: Callable[[JsonDict, str], None]
-    _add_result: Callable[[JsonDict, str], None]
+    _result: Callable[[JsonDict, str], list[JsonDict]]
     _close_user: Callable[[], None]
 
     def __init__(self, draft: Any) -> None:
@@ -71,7 +71,7 @@ class BlockTurns:
             if owed == []:  # "each tool_use must have a single result", says Claude (QwenLM/qwen-code#8163)
                 self.draft.note(f"{where} (a second result of one call)")
                 return
-            self._add_result({**message, "tool_call_id": owed.pop(0)} if owed else message, where)
+            self._results += self._result({**message, "tool_call_id": owed.pop(0)} if owed else message, where)
         else:
             raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
 
