@@ -10,7 +10,7 @@ from lingate._dialects._redact import redact
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
 from lingate._wire.shapes import as_dicts, as_list, as_str, dig
-from lingate.errors import InternalServerError, LingateError, ProtocolError
+from lingate.errors import InternalServerError, LingateError, ProtocolError, StreamInterruptedError
 
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -38,6 +38,27 @@ def body_failure(value: object, target: Target, headers: Mapping[str, str] = _NO
 def malformed(target: Target, what: str) -> ProtocolError:
     # The error for bytes that are not of the format.
     return ProtocolError(f"{target.provider}: {what}", provider=target.provider, model=target.model)
+
+
+def garbage(target: Target, why: str) -> ProtocolError:
+    # The error for an answer that is not what the format promises.
+    return malformed(target, f"the answer makes no sense: {why}")
+
+
+def interrupted(target: Target) -> StreamInterruptedError:
+    # The error for a stream whose bytes have ended too early.
+    return StreamInterruptedError(
+        "the stream ended before the answer was complete", provider=target.provider, model=target.model
+    )
+
+
+def decoded(body: bytes, target: Target) -> Any:
+    # A body as the JSON value that it is.
+    # Raises ProtocolError: it is none.
+    try:
+        return json.decode(body)
+    except ValueError as error:
+        raise garbage(target, str(error)) from None
 
 
 def decode_object(body: bytes, target: Target) -> JsonDict:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from lingate._dialects._format_choice import form_of
-from lingate._dialects.openai_chat.completions import CompletionsFormat
 from lingate._model import Call, Head
 from lingate._providers import lookup
 from lingate.errors import ConfigError, UnsupportedError

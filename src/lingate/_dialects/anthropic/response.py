@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from lingate._dialects._answers import canonical_reason, new_id, told_ids
+from lingate._dialects._answers import canonical_reason, decoded, garbage, new_id, told_ids
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure, decoded, garbage
+from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects._vertex import region
 from lingate._dialects.anthropic.assistant import read_blocks

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._answers import canonical_reason, new_id
+from lingate._dialects._answers import canonical_reason, decoded, garbage, new_id
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure, decoded, garbage
+from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects.bedrock_converse.assistant import read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from lingate._dialects._base import Dialect, Form, StreamDecoder
 from lingate._dialects._frames import TIER, FrameDecoder, FramedStream
 from lingate._dialects._free_text import FunctionsOnly
-from lingate._dialects._replay import replay
 from lingate._dialects.anthropic.face_response import render_message
 from lingate._dialects.anthropic.response import read_message as read_anthropic
 from lingate._dialects.bedrock_converse import render_error
@@ -64,7 +63,7 @@ def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
     stream: FramedStream = (
         TextChunks(sent, head, form) if form is not None else _CHUNKS[format_of(sent.target)](sent, head)
     )
-    return FrameDecoder(sent, head, stream, lambda body: replay(*read_chat(sent, head, body)))
+    return FrameDecoder(sent, head, stream, read_chat)
 
 
 def _no_call(body: bytes, path_args: Mapping[str, str]) -> Call:
@@ -75,14 +74,10 @@ def _no_answer(response: JsonDict) -> bytes:
     raise UnsupportedError("this operation is not served in this format")
 
 
-class Chat(Form):
-    """`POST /model/{modelId}/invoke` and `/invoke-with-response-stream`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_message, stream_decoder, Encoder)),
+        "chat": FunctionsOnly(Form(chat_request, read_chat, parse_chat, render_message, stream_decoder, Encoder)),
         "embeddings": Form(embed_request, read_embeddings, _no_call, _no_answer, most=most_texts),
         "rerank": Form(rerank_request, read_rerank, _no_call, _no_answer),
         "count_tokens": FunctionsOnly(Form(count_request, read_count, parse_count, render_count)),

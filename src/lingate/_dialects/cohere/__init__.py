@@ -14,15 +14,10 @@ from lingate._dialects.cohere.rerank import read_rerank, render_rerank, rerank_r
 from lingate._dialects.cohere.response import read_chat, stream_decoder
 from lingate._dialects.openai_chat.ranking import parse_call
 
-
-class Chat(Form):
-    """`POST /v2/chat`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_chat, stream_decoder, Encoder)),
+        "chat": FunctionsOnly(Form(chat_request, read_chat, parse_chat, render_chat, stream_decoder, Encoder)),
         "embeddings": Form(embed_request, read_embed, parse_embed, render_embed, most=lambda target: MOST_TEXTS),
         "rerank": Form(rerank_request, read_rerank, parse_call, render_rerank),
         "models": Form(models_request, read_models, parse_models, render_models),

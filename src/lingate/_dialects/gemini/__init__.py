@@ -23,14 +23,10 @@ def render_error(error: LingateError) -> tuple[int, bytes]:
     return status, encode(body)
 
 
-class Chat(Form):
-    """`generateContent` and `streamGenerateContent`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": ShortNames(FunctionsOnly(Chat(chat_request, read_answer, parse_chat, render_answer, Decoder, Encoder))),
+        "chat": ShortNames(FunctionsOnly(Form(chat_request, read_answer, parse_chat, render_answer, Decoder, Encoder))),
         "embeddings": Form(embed_request, embed_response, parse_embed, render_embed, most=most_inputs),
         "models": Form(models_request, read_models, parse_models, render_models),
         "count_tokens": ShortNames(FunctionsOnly(Form(count_request, read_count, parse_count, render_count))),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from lingate._dialects._failure import garbage
+from lingate._dialects._answers import garbage
 from lingate._dialects.gemini.request import headers_for
 from lingate._dialects.gemini.response import read_object
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
