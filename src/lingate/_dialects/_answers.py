@@ -226,6 +226,16 @@ def unsaid_reason(sent: HttpRequest, usage: Any, choices: int) -> str | None:
     return "length" if cut else None
 
 
+def block_reason(native: Any, words: Mapping[str, str], calls: bool) -> str:
+    # OpenAI's word for why an answer of blocks ended, by a format's own words or those of the model's maker.
+    # A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short: a call
+    # whose arguments are incomplete must not be executed.
+    reason = words.get(native) or canonical_reason(native) if isinstance(native, str) else "stop"
+    if reason in ("length", "content_filter"):
+        return reason
+    return "tool_calls" if calls else "stop"
+
+
 def settle(reason: str | None, *, calls: bool, legacy: bool = False, whole: bool = True) -> str:
     # The reason a choice ends with, once it is known what the choice holds.
     # A choice with tool calls ends with `tool_calls` whatever the provider called it: hosts execute calls on that word
