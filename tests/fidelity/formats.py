@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import lingate._dialects
-from lingate._call.collect import Collector
 from lingate._dialects._base import OperationFormat, dialect
 from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects._replay import replay
@@ -18,6 +17,7 @@ from lingate._dialects._tool_names import ShortNames
 from lingate._model import Call, Event, Failed, Head, HttpRequest, JsonDict, ProviderRow, Target, Traits
 from lingate.errors import UnsupportedError
 from lingate.simulator.turn import find_route
+from tests.dialects.short import collect
 from tests.fidelity.clients import client_of
 from tests.fidelity.providers import provider_of
 from tests.fidelity.talk import Talk, canonical
@@ -161,19 +161,11 @@ def events_in(name: str, data: bytes, content_type: str) -> list[Event]:
     return events
 
 
-def collected(events: list[Event]) -> JsonDict:
-    """What events add up to."""
-    collector = Collector()
-    for event in events:
-        collector.add(event)
-    return collector.response()
-
-
 def told_again(name: str, response: JsonDict, stream: bool) -> JsonDict:
     """A canonical response as a client of this format reads it, through Lingate's own face and back."""
     if not stream:
         return read(name, chats()[name].render(response))
-    return collected(events_in(name, *stream_of(name, replay(response))))
+    return collect(events_in(name, *stream_of(name, replay(response))))
 
 
 def told_through(face: str, upstream: str, answer: Answer, stream: bool) -> JsonDict:
@@ -181,7 +173,7 @@ def told_through(face: str, upstream: str, answer: Answer, stream: bool) -> Json
     if not stream:
         return read(face, chats()[face].render(read(upstream, answer.data)))
     events = events_in(upstream, *provider_of(base_of(upstream)).stream(answer.body))
-    return collected(events_in(face, *stream_of(face, events)))
+    return collect(events_in(face, *stream_of(face, events)))
 
 
 def parse(name: str, body: bytes, path: str) -> Call:
