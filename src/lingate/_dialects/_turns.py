@@ -9,8 +9,7 @@ from typing import Any, Protocol, TypeVar
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._late import TOLD, marked
-from lingate._dialects._prompts import content_text
-from lingate._dialects._reading import Reading, gist_of
+from lingate._dialects._reading import Reading, content_text, gist_of
 from lingate._model import JsonDict
 from lingate._wire.plain import plain_text
 from lingate._wire.shapes import as_str, dig

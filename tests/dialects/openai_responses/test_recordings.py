@@ -52,7 +52,7 @@ BOTH = [CHAT, NATIVE]
 
 
 def _id(exchange: Any) -> str:
-    return str(exchange["id"]) if isinstance(exchange, dict) else str(exchange._operation)
+    return str(exchange["id"]) if isinstance(exchange, dict) else "chat" if exchange is CHAT else "responses"
 
 
 def test_nothing_recorded_is_left_out() -> None:

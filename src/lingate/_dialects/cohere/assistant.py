@@ -12,9 +12,9 @@ from typing import Any
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, native_fields
-from lingate._dialects._reading import SAID_FIELDS, reasoning_of
+from lingate._dialects._reading import SAID_FIELDS, content_text, reasoning_of
 from lingate._dialects._tool_arguments import calls_of
-from lingate._dialects.cohere.content import check_content, content_text, wire_content
+from lingate._dialects.cohere.content import check_content, wire_content
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._model import JsonDict
