@@ -11,9 +11,7 @@ from typing import Any
 
 import lingate._dialects
 from lingate._dialects._base import OperationFormat, dialect
-from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects._replay import replay
-from lingate._dialects._tool_names import ShortNames
 from lingate._model import Call, Event, Failed, Head, HttpRequest, JsonDict, ProviderRow, Target, Traits
 from lingate.errors import UnsupportedError
 from lingate.simulator.turn import find_route
@@ -59,13 +57,8 @@ def has_face(name: str) -> bool:
 @lru_cache
 def base_of(name: str) -> str:
     """The format whose bodies these are: itself, or another one that is spoken at other addresses."""
-    inside: Any = chats()[name]
-    while not isinstance(inside, _own_kinds()):
-        further = getattr(inside, "_inside", None)
-        if further is None:
-            return name
-        inside = further
-    return next(own for own, kind in zip(faces(), _own_kinds(), strict=True) if isinstance(inside, kind))
+    own = _innermost(name)
+    return next((face for face in faces() if _innermost(face) is own), name)
 
 
 @lru_cache
@@ -74,15 +67,12 @@ def faces() -> tuple[str, ...]:
     return tuple(name for name in chats() if has_face(name) and client_of(name) is not None)
 
 
-def _own_kinds() -> tuple[type, ...]:
-    return tuple(type(_without_wrapping(chats()[name])) for name in faces())
-
-
-def _without_wrapping(chat: OperationFormat) -> object:
-    """A format's own operation: where tools are changed on their way, it is the one inside of that."""
-    while isinstance(chat, FunctionsOnly | ShortNames):
-        chat = chat._inside
-    return chat
+def _innermost(name: str) -> object:
+    """A format's own operation: where addresses, envelopes, or tools are changed on their way, it is inside of that."""
+    found: Any = chats()[name]
+    while inside := getattr(found, "_inside", None):
+        found = inside
+    return found
 
 
 @lru_cache
