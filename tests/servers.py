@@ -6,8 +6,18 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Self
+
+
+def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait for what happens in another thread or process."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
 
 Ending = Literal["terminator", "close", "reset", "stay"]
 

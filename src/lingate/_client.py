@@ -10,16 +10,15 @@ from lingate._call.plan import Completed, complete, open_stream
 from lingate._call.policy import RetryPolicy, Timeout
 from lingate._call.stream import StreamState
 from lingate._io import aio, calls, sync
-from lingate._io.calls import Prepared
+from lingate._io.calls import Kind, Prepared
 from lingate._io.chat_stream import AsyncChatStream, ChatStream
 from lingate._io.choose import Chooser
 from lingate._io.session import Session
-from lingate._io.transport import AsyncTransport, Transport
+from lingate._io.transport import AsyncByteStream, AsyncTransport, ByteStream, Transport
 from lingate._views import ChatResponse, EmbeddingResponse, ModelList
 
 if TYPE_CHECKING:
     from lingate._io.completion_stream import AsyncCompletionStream, CompletionStream
-    from lingate._io.media_calls import Kind
     from lingate._io.responses_stream import AsyncResponsesStream, ResponsesStream
     from lingate._views import Response
     from lingate._views_media import (
@@ -117,12 +116,9 @@ class Lingate:
             DeadlineExceededError: `timeout` passed, tries and waits included.
         """
         prepared = calls.prepare_chat(self._session, model, messages, stream, params)
-        transport = self._transport.get()
         if prepared.stream:
-            opened = sync.perform(open_stream(prepared.routes, prepared.context), transport)
-            state = StreamState(opened, prepared.context.trail)
-            return ChatStream(state, opened.stream, prepared.include_usage, prepared.format_class)
-        return calls.chat_response(sync.perform(complete(prepared.routes, prepared.context), transport), prepared)
+            return ChatStream(*self._open(prepared), prepared.include_usage, prepared.format_class)
+        return calls.chat_response(self._send(prepared), prepared)
 
     @overload
     def responses(
@@ -162,12 +158,13 @@ class Lingate:
             UpstreamError: The provider refused, or its response failed.
             TransportError: No complete answer arrived.
         """
+        from lingate._io.responses_stream import ResponsesStream
+
         prepared = calls.prepare_responses(self._session, model, input, {"stream": stream, **params})
-        transport = self._transport.get()
         if prepared.stream:
-            opened = sync.perform(open_stream(prepared.routes, prepared.context), transport)
-            return calls.responses_stream(StreamState(opened, prepared.context.trail), opened.stream)
-        return calls.responses_response(sync.perform(complete(prepared.routes, prepared.context), transport), prepared)
+            state, arriving = self._open(prepared)
+            return ResponsesStream(state, arriving, state.sent.call)
+        return calls.responses_response(self._send(prepared), prepared)
 
     def embed(self, model: str, input: Any, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
         """Turn text into vectors.
@@ -177,8 +174,7 @@ class Lingate:
             input: One text, a list of texts, or tokens.
             **params: `dimensions`, `encoding_format`, and the arguments that every call takes.
         """
-        prepared = calls.prepare_embeddings(self._session, model, input, dict(params))
-        return calls.embedding_response(self._send(prepared), prepared)
+        return self._whole(calls.EMBEDDINGS, model, input, dict(params))
 
     def rerank(
         self, model: str, query: str, documents: Sequence[Any], **params: Unpack[RerankParams]
@@ -192,8 +188,9 @@ class Lingate:
             **params: `top_n`, `return_documents`, `max_tokens_per_doc`, any other parameter the provider takes, and the
                 arguments that every call takes.
         """
-        prepared = calls.prepare_rerank(self._session, model, query, documents, dict(params))
-        return calls.rerank_response(self._send(prepared), prepared)
+        from lingate._io.media_calls import RERANK
+
+        return self._whole(RERANK, model, (query, documents), dict(params))
 
     @overload
     def complete(
@@ -217,16 +214,13 @@ class Lingate:
             **params: OpenAI's completion parameters (`max_tokens`, `suffix`, `echo`, ...), any other parameter the
                 provider takes, and the arguments that every call takes.
         """
-        from lingate._io import media_calls
         from lingate._io.completion_stream import CompletionStream
+        from lingate._io.media_calls import COMPLETIONS
 
-        prepared = media_calls.prepare_completion(self._session, model, prompt, {"stream": stream, **params})
-        transport = self._transport.get()
+        prepared = COMPLETIONS.prepare(self._session, model, prompt, {"stream": stream, **params})
         if prepared.stream:
-            opened = sync.perform(open_stream(prepared.routes, prepared.context), transport)
-            state = StreamState(opened, prepared.context.trail)
-            return CompletionStream(state, opened.stream, prepared.include_usage)
-        return media_calls.completion_response(self._send(prepared), prepared)
+            return CompletionStream(*self._open(prepared), prepared.include_usage)
+        return COMPLETIONS.answer(self._send(prepared), prepared)
 
     def images(self, model: str, prompt: str | None = None, **params: Unpack[ImageParams]) -> ImageResponse:
         """Make images: from a prompt; with `image`, change images as a prompt says; without a prompt, vary one.
@@ -305,10 +299,14 @@ class Lingate:
     def models(self, provider: str, **options: Unpack[CallOptions]) -> ModelList:
         """List the models that a provider offers to this key."""
         prepared = calls.prepare_models(self._session, provider, dict(options))
-        return calls.model_list(self._send(prepared), prepared)
+        return calls.answer(ModelList, self._send(prepared), prepared)
 
     def _send(self, prepared: Prepared) -> Completed:
         return sync.perform(complete(prepared.routes, prepared.context), self._transport.get())
+
+    def _open(self, prepared: Prepared) -> tuple[StreamState, ByteStream]:
+        opened = sync.perform(open_stream(prepared.routes, prepared.context), self._transport.get())
+        return StreamState(opened, prepared.context.trail), opened.stream
 
     def _whole(self, kind: Kind[R], model: str, given: Any, params: dict[str, Any]) -> R:
         prepared = kind.prepare(self._session, model, given, params)
@@ -363,12 +361,9 @@ class AsyncLingate:
     ) -> ChatResponse | AsyncChatStream:
         """Ask a model: `Lingate.chat`, awaited."""
         prepared = calls.prepare_chat(self._session, model, messages, stream, params)
-        transport = self._transport.get()
         if prepared.stream:
-            opened = await aio.perform(open_stream(prepared.routes, prepared.context), transport)
-            state = StreamState(opened, prepared.context.trail)
-            return AsyncChatStream(state, opened.stream, prepared.include_usage, prepared.format_class)
-        return calls.chat_response(await aio.perform(complete(prepared.routes, prepared.context), transport), prepared)
+            return AsyncChatStream(*await self._open(prepared), prepared.include_usage, prepared.format_class)
+        return calls.chat_response(await self._send(prepared), prepared)
 
     @overload
     async def responses(
@@ -389,26 +384,25 @@ class AsyncLingate:
         self, model: str, input: Any = None, *, stream: bool | None = None, **params: Any
     ) -> ResponsesResponse | AsyncResponsesStream:
         """Ask a model in the words of the Responses API: `Lingate.responses`, awaited."""
+        from lingate._io.responses_stream import AsyncResponsesStream
+
         prepared = calls.prepare_responses(self._session, model, input, {"stream": stream, **params})
-        transport = self._transport.get()
         if prepared.stream:
-            opened = await aio.perform(open_stream(prepared.routes, prepared.context), transport)
-            return calls.async_responses_stream(StreamState(opened, prepared.context.trail), opened.stream)
-        return calls.responses_response(
-            await aio.perform(complete(prepared.routes, prepared.context), transport), prepared
-        )
+            state, arriving = await self._open(prepared)
+            return AsyncResponsesStream(state, arriving, state.sent.call)
+        return calls.responses_response(await self._send(prepared), prepared)
 
     async def embed(self, model: str, input: Any, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
         """Turn text into vectors: `Lingate.embed`, awaited."""
-        prepared = calls.prepare_embeddings(self._session, model, input, dict(params))
-        return calls.embedding_response(await self._send(prepared), prepared)
+        return await self._whole(calls.EMBEDDINGS, model, input, dict(params))
 
     async def rerank(
         self, model: str, query: str, documents: Sequence[Any], **params: Unpack[RerankParams]
     ) -> RerankResponse:
         """Order documents by their relevance to a query: `Lingate.rerank`, awaited."""
-        prepared = calls.prepare_rerank(self._session, model, query, documents, dict(params))
-        return calls.rerank_response(await self._send(prepared), prepared)
+        from lingate._io.media_calls import RERANK
+
+        return await self._whole(RERANK, model, (query, documents), dict(params))
 
     @overload
     async def complete(
@@ -424,16 +418,13 @@ class AsyncLingate:
         self, model: str, prompt: Any, *, stream: bool | None = None, **params: Any
     ) -> CompletionResponse | AsyncCompletionStream:
         """Let a model go on from where a text ends: `Lingate.complete`, awaited."""
-        from lingate._io import media_calls
         from lingate._io.completion_stream import AsyncCompletionStream
+        from lingate._io.media_calls import COMPLETIONS
 
-        prepared = media_calls.prepare_completion(self._session, model, prompt, {"stream": stream, **params})
-        transport = self._transport.get()
+        prepared = COMPLETIONS.prepare(self._session, model, prompt, {"stream": stream, **params})
         if prepared.stream:
-            opened = await aio.perform(open_stream(prepared.routes, prepared.context), transport)
-            state = StreamState(opened, prepared.context.trail)
-            return AsyncCompletionStream(state, opened.stream, prepared.include_usage)
-        return media_calls.completion_response(await self._send(prepared), prepared)
+            return AsyncCompletionStream(*await self._open(prepared), prepared.include_usage)
+        return COMPLETIONS.answer(await self._send(prepared), prepared)
 
     async def images(self, model: str, prompt: str | None = None, **params: Unpack[ImageParams]) -> ImageResponse:
         """Make images: `Lingate.images`, awaited; files are read beside the event loop."""
@@ -470,10 +461,14 @@ class AsyncLingate:
     async def models(self, provider: str, **options: Unpack[CallOptions]) -> ModelList:
         """List the models that a provider offers to this key: `Lingate.models`, awaited."""
         prepared = calls.prepare_models(self._session, provider, dict(options))
-        return calls.model_list(await self._send(prepared), prepared)
+        return calls.answer(ModelList, await self._send(prepared), prepared)
 
     async def _send(self, prepared: Prepared) -> Completed:
         return await aio.perform(complete(prepared.routes, prepared.context), self._transport.get())
+
+    async def _open(self, prepared: Prepared) -> tuple[StreamState, AsyncByteStream]:
+        opened = await aio.perform(open_stream(prepared.routes, prepared.context), self._transport.get())
+        return StreamState(opened, prepared.context.trail), opened.stream
 
     async def _whole(self, kind: Kind[R], model: str, given: Any, params: dict[str, Any]) -> R:
         prepared = await kind.prepare_async(self._session, model, given, params)

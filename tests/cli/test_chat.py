@@ -18,6 +18,7 @@ import pytest
 
 from lingate.simulator import Simulator
 from tests.cli.driver import COMMAND, KEY, Terminal, environment, lingate, started, to
+from tests.servers import until
 
 SIMULATED = 'You said: "Hello". This is a simulated answer.\n'
 WIRES = ["openai/sim-large", "anthropic/sim-large"]
@@ -366,14 +367,14 @@ class TestLeaving:
     @pytest.mark.parametrize("model", ["openai/sim-words-500-delay-50", "openai/sim-fault-hang-head"])
     def test_ctrl_c_ends_at_once_and_lets_the_upstream_go(self, simulator: Simulator, model: str) -> None:
         with started("chat", "Hello", *to(simulator, model)) as process:
-            _wait_for(lambda: any(one.outcome == "open" for one in simulator.requests()))
+            until(lambda: any(one.outcome == "open" for one in simulator.requests()))
             time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=10)  # the whole answer takes 25 s
 
         assert process.returncode == 130
         assert b"Traceback" not in err
-        _wait_for(lambda: simulator.requests()[-1].outcome == "disconnected")
+        until(lambda: simulator.requests()[-1].outcome == "disconnected")
 
     def test_ctrl_c_while_the_command_is_being_loaded_ends_it_without_a_traceback(self, tmp_path: Path) -> None:
         (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
@@ -397,11 +398,3 @@ class TestLeaving:
 
         assert process.returncode == 141
         assert err == b""
-
-
-def _wait_for(condition: object) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -25,6 +25,7 @@ from lingate.cli import serve_argv
 from lingate.cli.app import app
 from lingate.simulator import Simulator
 from tests.cli.driver import COMMAND, Done, Terminal, environment, lingate
+from tests.servers import until
 from tests.services import free_port
 
 _PATIENCE = 20.0
@@ -518,7 +519,7 @@ def test_sighup_takes_a_new_configuration_over_and_a_wrong_one_not(tmp_path: Pat
         config(tmp_path, simulator, "old", "new", more=never)
         assert gateway.ask("POST", "/v1/chat/completions", chat("new"))[0] == 404
         gateway.process.send_signal(signal.SIGHUP)
-        _until(lambda: gateway.ask("GET", "/health/ready")[1]["config"]["reloads"] == 1)
+        until(lambda: gateway.ask("GET", "/health/ready")[1]["config"]["reloads"] == 1)
         assert gateway.ask("POST", "/v1/chat/completions", chat("new"))[0] == 200
 
         Path(path).write_text("model_lst: []\n")
@@ -537,13 +538,6 @@ def test_a_gateway_whose_terminal_is_closed_ends(tmp_path: Path) -> None:
         assert terminal.hang_up() == 0
 
 
-def _until(true: Any) -> None:
-    until = time.monotonic() + _PATIENCE
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 def test_two_gateways_on_one_state_directory_share_keys_and_ledger(tmp_path: Path, simulator: Simulator) -> None:
     path = config(tmp_path, simulator, "small")
     with serving(tmp_path, "-c", path) as first, serving(tmp_path, "-c", path) as second:
@@ -554,7 +548,7 @@ def test_two_gateways_on_one_state_directory_share_keys_and_ledger(tmp_path: Pat
         for gateway in (first, second):
             assert gateway.ask("POST", "/v1/chat/completions", chat("small"), key=key)[0] == 200
 
-        _until(lambda: len(second.ask("GET", "/admin/spend/rows", key=master)[1]["data"]) == 2)
+        until(lambda: len(second.ask("GET", "/admin/spend/rows", key=master)[1]["data"]) == 2)
         assert first.end(signal.SIGTERM) == 0
         assert second.ask("POST", "/v1/chat/completions", chat("small"), key=key)[0] == 200
 

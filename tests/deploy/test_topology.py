@@ -9,7 +9,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,10 +21,9 @@ import pytest
 from lingate.server import launch
 from lingate.simulator import Simulator
 from tests.deploy.test_containers import COMPOSE, tool
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, MASTER, Running, running_gateway
+from tests.servers import until
 from tests.services import free_port
-
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
 class Front:
@@ -144,10 +143,10 @@ def test_one_gateway_may_stop_while_calls_come_in_and_none_is_lost(front: Front)
     for thread in threads:
         thread.start()
     stopped, own = front.gateways[0]
-    _until(lambda: _count(stopped) > 0)
+    until(lambda: _count(stopped) > 0)
     own.close()
     before = len(answers)
-    _until(lambda: len(answers) > before)
+    until(lambda: len(answers) > before)
     enough.set()
     for thread in threads:
         thread.join(30)
@@ -158,13 +157,6 @@ def test_one_gateway_may_stop_while_calls_come_in_and_none_is_lost(front: Front)
     rest.flush()
     rows = _answered(front.url)
     assert rows == len(answers)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert holds()
 
 
 def _answered(url: str) -> int:

@@ -77,6 +77,24 @@ def collect(events: Iterable[Event]) -> dict[str, Any]:
     return collector.response()
 
 
+Decode = Callable[[list[bytes]], list[Event]]
+
+
+def expect_same_however_cut(decode: Decode, data: bytes, seed: str) -> None:
+    """A stream gives the same events byte by byte, and in pieces cut anywhere."""
+    whole, places = decode([data]), random.Random(seed)
+    assert decode([data[n : n + 1] for n in range(len(data))]) == whole
+    for _ in range(3):
+        cuts = sorted(places.sample(range(len(data)), k=min(20, len(data) - 1)))
+        assert decode([data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]) == whole
+
+
+def expect_never_whole_when_cut(decode: Decode, data: bytes) -> None:
+    """A stream that ends too early says so."""
+    for part in (1, 2, 3):
+        assert failed(decode([data[: len(data) * part // 4]])).kind == "stream_interrupted"
+
+
 def failed(events: list[Event]) -> Any:
     """The error that a stream ended with."""
     last = events[-1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._call.collect import Collector
 from lingate._dialects._replay import replay
-from lingate._model import Event, Extra, Finish, Start, Text, Thinking, ToolStart, Usage
+from lingate._model import Extra, Finish, Start, Text, Thinking, ToolStart, Usage
+from tests.dialects.short import collect
 
 
 def response(*choices: Any, **fields: Any) -> dict[str, Any]:
@@ -16,13 +16,6 @@ def response(*choices: Any, **fields: Any) -> dict[str, Any]:
 
 def choice(message: Any, reason: str = "stop", **fields: Any) -> dict[str, Any]:
     return {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason, **fields}
-
-
-def collected(events: list[Event]) -> dict[str, Any]:
-    collector = Collector()
-    for event in events:
-        collector.add(event)
-    return collector.response()
 
 
 def test_everything_a_response_may_hold_comes_back() -> None:
@@ -52,7 +45,7 @@ def test_everything_a_response_may_hold_comes_back() -> None:
 
     events = replay(whole, {"raw": 1})
 
-    assert collected(events) == whole
+    assert collect(events) == whole
     assert isinstance(events[0], Start)
     assert isinstance(events[-1], Usage)
     assert all(getattr(event, "raw", None) == {"raw": 1} for event in events)
@@ -64,7 +57,7 @@ def test_an_old_style_function_call_stays_one() -> None:
     events = replay(whole)
 
     assert [event.kind for event in events if isinstance(event, ToolStart)] == ["function_call"]
-    assert collected(events)["choices"][0]["message"]["function_call"] == {"name": "f", "arguments": "{}"}
+    assert collect(events)["choices"][0]["message"]["function_call"] == {"name": "f", "arguments": "{}"}
 
 
 def test_a_completion_s_text_is_told_as_a_chat_s() -> None:

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import lingate._dialects
-from lingate._call.collect import Collector
 from lingate._dialects._base import OperationFormat, dialect
-from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects._replay import replay
-from lingate._dialects._tool_names import ShortNames
 from lingate._model import Call, Event, Failed, Head, HttpRequest, JsonDict, ProviderRow, Target, Traits
 from lingate.errors import UnsupportedError
 from lingate.simulator.turn import find_route
+from tests.dialects.short import collect
 from tests.fidelity.clients import client_of
 from tests.fidelity.providers import provider_of
 from tests.fidelity.talk import Talk, canonical
@@ -59,13 +57,8 @@ def has_face(name: str) -> bool:
 @lru_cache
 def base_of(name: str) -> str:
     """The format whose bodies these are: itself, or another one that is spoken at other addresses."""
-    inside: Any = chats()[name]
-    while not isinstance(inside, _own_kinds()):
-        further = getattr(inside, "_inside", None)
-        if further is None:
-            return name
-        inside = further
-    return next(own for own, kind in zip(faces(), _own_kinds(), strict=True) if isinstance(inside, kind))
+    own = _innermost(name)
+    return next((face for face in faces() if _innermost(face) is own), name)
 
 
 @lru_cache
@@ -74,15 +67,12 @@ def faces() -> tuple[str, ...]:
     return tuple(name for name in chats() if has_face(name) and client_of(name) is not None)
 
 
-def _own_kinds() -> tuple[type, ...]:
-    return tuple(type(_without_wrapping(chats()[name])) for name in faces())
-
-
-def _without_wrapping(chat: OperationFormat) -> object:
-    """A format's own operation: where tools are changed on their way, it is the one inside of that."""
-    while isinstance(chat, FunctionsOnly | ShortNames):
-        chat = chat._inside
-    return chat
+def _innermost(name: str) -> object:
+    """A format's own operation: where addresses, envelopes, or tools are changed on their way, it is inside of that."""
+    found: Any = chats()[name]
+    while inside := getattr(found, "_inside", None):
+        found = inside
+    return found
 
 
 @lru_cache
@@ -161,19 +151,11 @@ def events_in(name: str, data: bytes, content_type: str) -> list[Event]:
     return events
 
 
-def collected(events: list[Event]) -> JsonDict:
-    """What events add up to."""
-    collector = Collector()
-    for event in events:
-        collector.add(event)
-    return collector.response()
-
-
 def told_again(name: str, response: JsonDict, stream: bool) -> JsonDict:
     """A canonical response as a client of this format reads it, through Lingate's own face and back."""
     if not stream:
         return read(name, chats()[name].render(response))
-    return collected(events_in(name, *stream_of(name, replay(response))))
+    return collect(events_in(name, *stream_of(name, replay(response))))
 
 
 def told_through(face: str, upstream: str, answer: Answer, stream: bool) -> JsonDict:
@@ -181,7 +163,7 @@ def told_through(face: str, upstream: str, answer: Answer, stream: bool) -> Json
     if not stream:
         return read(face, chats()[face].render(read(upstream, answer.data)))
     events = events_in(upstream, *provider_of(base_of(upstream)).stream(answer.body))
-    return collected(events_in(face, *stream_of(face, events)))
+    return collect(events_in(face, *stream_of(face, events)))
 
 
 def parse(name: str, body: bytes, path: str) -> Call:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from tests.server.gateway_kit import Running
+from tests.server.gateway_kit import ADMIN, Running
 
 
 def ask(
@@ -17,6 +17,19 @@ def ask(
 ) -> httpx2.Response:
     """POST, and read the whole answer."""
     return httpx2.post(gateway.url + path, json=body, headers=dict(headers or {}), timeout=20)
+
+
+def new_key(gateway: Running, **limits: Any) -> tuple[str, dict[str, str]]:
+    """A key with these limits: its id, and the headers that send it."""
+    made = ask(gateway, "/admin/keys", limits, ADMIN).raise_for_status().json()
+    return made["key"]["id"], {"authorization": f"Bearer {made['token']}"}
+
+
+def budget_of(gateway: Running, key_id: str) -> dict[str, Any]:
+    """The first budget of a key, as the admin API shows it."""
+    found = httpx2.get(f"{gateway.url}/admin/keys/{key_id}", headers=ADMIN).raise_for_status().json()
+    budget: dict[str, Any] = found["budgets"][0]
+    return budget
 
 
 def chunks(answer: httpx2.Response) -> list[dict[str, Any]]:

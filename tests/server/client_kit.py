@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lingate.simulator import Simulator
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import Running, running_gateway
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 UPSTREAMS = ("openai", "anthropic", "gemini")
 HI: list[Any] = [{"role": "user", "content": "hello"}]
 

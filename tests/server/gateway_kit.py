@@ -19,6 +19,7 @@ from lingate.server.store import Store
 from tests.services import free_port
 
 MASTER = "sk-master-of-tests"
+ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
 @dataclass

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,10 @@ import pytest
 
 from lingate.server.config import ConfigFileError, load
 from lingate.simulator import Simulator
-from tests.server.gateway_kit import MASTER, Running, running_gateway
-from tests.servers import RawServer, Script
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
+from tests.servers import RawServer, Script, until
 from tests.services import PostgresServer, free_port
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 TAKEN = Script([b"ok"])
 
 
@@ -281,9 +280,9 @@ def test_a_database_that_goes_away_and_comes_back_is_told(
             assert _ask(gateway, "fine").status_code == 200
             postgres_server.stop()
             assert _ask(gateway, "fine").status_code == 200
-            _until(lambda: any("does not answer" in line for line in _told(channel)))
+            until(lambda: any("does not answer" in line for line in _told(channel)))
             postgres_server.start()
-            _until(lambda: any("answers again" in line for line in _told(channel)))
+            until(lambda: any("answers again" in line for line in _told(channel)))
     finally:
         if postgres_server._process is None:
             postgres_server.start()
@@ -375,7 +374,7 @@ def test_a_message_that_is_under_way_when_the_gateway_stops_is_not_given_up(
     channel.script = Script([b"busy"], status=503, pause=0.5)
     with running_gateway(_config(simulator.url), tmp_path, auth=True, env=_env(channel)) as gateway:
         _ask(gateway, "broken")
-        _until(lambda: len(channel.requests) == 1)
+        until(lambda: len(channel.requests) == 1)
     assert _told(channel)[:2] == ["*llm_exceptions* 1 call failed at broken-1: server_error"] * 2
 
 
@@ -535,10 +534,3 @@ def test_an_alerting_section_as_litellm_documents_it_is_taken_without_a_warning(
     assert config.webhooks["slack"] == ("https://hooks.slack.com/services/0",)
     assert config.webhooks["budget_alerts"] == ("https://hooks.slack.com/services/3",)
     assert "services/3" not in repr(config)
-
-
-def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

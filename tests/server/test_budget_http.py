@@ -14,9 +14,9 @@ import httpx2
 import pytest
 
 from lingate.simulator import Simulator
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.asking import budget_of, new_key
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 CALL = {"model": "priced", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
 
 
@@ -41,12 +41,6 @@ def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> I
         yield running
 
 
-def new_key(gateway: Running, **limits: Any) -> tuple[str, dict[str, str]]:
-    """A key with these limits: its id, and the headers that send it."""
-    made = httpx2.post(f"{gateway.url}/admin/keys", json=limits, headers=ADMIN).raise_for_status().json()
-    return made["key"]["id"], {"authorization": f"Bearer {made['token']}"}
-
-
 def ask(gateway: Running, key: dict[str, str], **more: Any) -> httpx2.Response:
     return httpx2.post(f"{gateway.url}/v1/chat/completions", json={**CALL, **more}, headers=key, timeout=20)
 
@@ -55,12 +49,6 @@ def spent(gateway: Running, key_id: str) -> float:
     gateway.flush()
     found = httpx2.get(f"{gateway.url}/admin/spend", params={"key_id": key_id, "by": "key_id"}, headers=ADMIN)
     return float(found.raise_for_status().json()["totals"]["cost"])
-
-
-def budget_of(gateway: Running, key_id: str) -> dict[str, Any]:
-    found = httpx2.get(f"{gateway.url}/admin/keys/{key_id}", headers=ADMIN).raise_for_status().json()
-    budget: dict[str, Any] = found["budgets"][0]
-    return budget
 
 
 async def at_once(gateways: list[Running], key: dict[str, str], count: int) -> Counter[int]:

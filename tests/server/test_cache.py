@@ -19,7 +19,7 @@ from lingate.simulator import Simulator
 from tests.server.asking import ask, deltas, final_usage, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
 from tests.server.raw_upstream import JSON, whole
-from tests.servers import RawServer, Script
+from tests.servers import RawServer, Script, until
 
 CHAT = "/v1/chat/completions"
 
@@ -316,7 +316,7 @@ def test_who_waits_for_an_equal_call_waits_no_longer_than_it_says(gateway: Runni
     body = chat("in a hurry", model="openai-first-3000-words-5")
     leader = threading.Thread(target=ask, args=(gateway, CHAT, body))
     leader.start()
-    _wait_until(lambda: billed() == 1)
+    until(lambda: billed() == 1)
 
     hurried = ask(gateway, CHAT, {**body, "timeout": 0.3})
 
@@ -332,11 +332,11 @@ def test_a_caller_that_leaves_does_not_fail_those_who_wait_for_its_call(
     body = chat("left", model="openai-first-3000-words-5")
     answers: list[httpx2.Response] = []
     leader = _send_only(gateway, {**body, "stream": True})
-    _wait_until(lambda: billed() == 1)
+    until(lambda: billed() == 1)
     followers = [threading.Thread(target=lambda: answers.append(ask(gateway, CHAT, body))) for _ in range(3)]
     for thread in followers:
         thread.start()
-    _wait_until(lambda: gateway.gateway.in_flight == 4)
+    until(lambda: gateway.gateway.in_flight == 4)
 
     leader.close()
 
@@ -366,7 +366,7 @@ def test_who_goes_in_the_place_of_one_that_left_has_only_what_is_left_of_its_tim
 ) -> None:
     body = chat("left late", model="openai-first-3000-words-5")
     leader = _send_only(gateway, {**body, "stream": True})
-    _wait_until(lambda: billed() == 1)
+    until(lambda: billed() == 1)
     threading.Timer(1.5, leader.close).start()
 
     found = ask(gateway, CHAT, {**body, "timeout": 3.6})  # with all of it again there would be an answer
@@ -384,13 +384,6 @@ def _send_only(gateway: Running, body: dict[str, Any]) -> socket.socket:
     )
     found.sendall(head.encode() + data)
     return found
-
-
-def _wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert true()
 
 
 def test_each_key_has_answers_of_its_own(simulator: Simulator, tmp_path: Path) -> None:

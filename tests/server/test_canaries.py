@@ -7,7 +7,6 @@ import json
 import os
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from lingate.simulator import Simulator
 from lingate.simulator.faults import FAULTS
 from tests.server.collector import collecting
 from tests.server.gateway_kit import Running, running_gateway
-from tests.servers import RawServer, Script
+from tests.servers import RawServer, Script, until
 
 CONFIG = "sk-canary-of-the-config-4f1e7"
 HEADER = "plain words of a header 5b2d"
@@ -241,7 +240,7 @@ def test_no_secret_appears_in_anything_that_is_written_or_sent(
             logs.attach(gateway.gateway)
             tail = threading.Thread(target=_watch, args=(gateway, seen))
             tail.start()
-            _until(lambda: len(gateway.gateway.feed) == 1)
+            until(lambda: len(gateway.gateway.feed) == 1)
             _talk(gateway, seen, client)
             made = _administer(seen, client)
             _reload(gateway, seen, client)
@@ -259,13 +258,6 @@ def test_no_secret_appears_in_anything_that_is_written_or_sent(
     assert "lingate.access" in seen.texts["log"]
     assert _leaks(seen.texts) == []
     assert [where for where, text in seen.texts.items() if made in text] == []
-
-
-def _until(condition: Any) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _watch(gateway: Running, seen: Seen) -> None:
@@ -297,7 +289,7 @@ def test_a_database_that_does_not_answer_does_not_make_its_password_known(
                 seen.note("wrong", client.post(PATHS[0], json=body, headers=_bearer(WRONG)))
             for path in ("/admin/status", "/admin/keys", "/admin/spend/rows", "/health/ready", "/metrics"):
                 seen.note(path, client.get(path, headers=_bearer(MASTER)))
-            _until(lambda: "away" in log.getvalue() or "without the database" in log.getvalue())
+            until(lambda: "away" in log.getvalue() or "without the database" in log.getvalue())
             seen.files(gateway.state)
     seen.texts["log"] = log.getvalue()
 

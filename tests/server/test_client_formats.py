@@ -16,8 +16,8 @@ from google.genai import types as google_types
 
 from lingate._version import __version__
 from tests.server.asking import ask, chunks, deltas, rows
-from tests.server.client_kit import ADMIN, HI, UPSTREAMS, chat, clients_gateway
-from tests.server.gateway_kit import MASTER, Running
+from tests.server.client_kit import HI, UPSTREAMS, chat, clients_gateway
+from tests.server.gateway_kit import ADMIN, MASTER, Running
 
 GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 

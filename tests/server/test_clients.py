@@ -18,8 +18,8 @@ from google import genai
 from google.genai import types as google_types
 
 from tests.server.asking import ask
-from tests.server.client_kit import ADMIN, HI, chat, clients_gateway
-from tests.server.gateway_kit import MASTER, Running
+from tests.server.client_kit import HI, chat, clients_gateway
+from tests.server.gateway_kit import ADMIN, MASTER, Running
 
 PAGE = {"origin": "https://app.example"}
 

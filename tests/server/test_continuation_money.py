@@ -14,12 +14,11 @@ import pytest
 from lingate.server.costing import estimate_tokens
 from lingate.simulator import Simulator
 from tests.server.asking import ask, rows
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 from tests.server.test_continuation import CHAT, PRICES, config
 from tests.servers import RawServer, Script
 
 IN, OUT = PRICES.values()
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from lingate.server.cpu_affinity import CpuAffinity
 from lingate.simulator import Simulator
 from tests.server.gateway_kit import running_gateway
+from tests.servers import until
 from tests.services import free_port
 
 pytestmark = pytest.mark.skipif(
@@ -65,13 +65,6 @@ def _processors(pid: int) -> list[set[int]]:
     return [os.sched_getaffinity(int(thread)) for thread in os.listdir(f"/proc/{pid}/task")]
 
 
-def _wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def _policies(pid: int) -> set[int]:
     return {os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{pid}/task")}
 
@@ -91,12 +84,12 @@ def test_it_goes_elsewhere_when_another_wants_its_processor_and_stays_where_it_t
     with _running(["-c", _WORK]) as worker:
         assert worker.stdout is not None
         worker.stdout.readline()
-        _wait_until(lambda: _is_kept(worker.pid))
+        until(lambda: _is_kept(worker.pid))
         (place,) = _processors(worker.pid)[0]
 
         with _running(["-c", _HOG % place]):
-            _wait_until(lambda: _is_free(worker.pid))
-        _wait_until(lambda: _is_kept(worker.pid))
+            until(lambda: _is_free(worker.pid))
+        until(lambda: _is_kept(worker.pid))
 
 
 @pytest.mark.parametrize("one", [True, False])
@@ -110,7 +103,7 @@ def test_lingate_serve_does_so_unless_it_is_told_not_to(one: bool, tmp_path: Pat
         while "Lingate gateway at" not in (line := gateway.stdout.readline()):
             assert line
         if one:
-            _wait_until(lambda: _is_kept(gateway.pid))
+            until(lambda: _is_kept(gateway.pid))
         else:
             assert _is_free(gateway.pid)
 
@@ -136,12 +129,12 @@ def test_the_servers_thread_goes_first_with_the_answer_of_the_only_call_under_wa
             httpx2.post(f"{running.url}/v1/chat/completions", json=asked, timeout=30).raise_for_status()
 
         ask("quick")
-        _wait_until(lambda: running.gateway.in_flight == 0)
+        until(lambda: running.gateway.in_flight == 0)
         assert len(given) == 1
 
         slow = pool.submit(ask, "slow")
-        _wait_until(lambda: running.gateway.in_flight == 1)
+        until(lambda: running.gateway.in_flight == 1)
         ask("quick")
         slow.result()
-        _wait_until(lambda: running.gateway.in_flight == 0)
+        until(lambda: running.gateway.in_flight == 0)
         assert len(given) == 2

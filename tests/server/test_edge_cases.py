@@ -19,8 +19,7 @@ from lingate.server.access.service import RefusedError
 from lingate.server.config import ConfigFileError, GatewayConfig, load
 from tests.server.access_kit import ROOT, Admin, access
 from tests.server.asking import ask, chunks, deltas, rows
-from tests.server.client_kit import ADMIN
-from tests.server.gateway_kit import Running, running_gateway
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 from tests.server.raw_upstream import CHAT, chat, chunk, config, whole
 from tests.server.test_admin import admin
 from tests.servers import RawServer, Script

@@ -18,11 +18,9 @@ from lingate.server.config import load
 from lingate.server.gateway import Gateway
 from lingate.server.store import Store
 from lingate.simulator import Simulator
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, MASTER, Running, running_gateway
 from tests.server.ledger_rows import rows_of
 from tests.servers import RawServer, Script
-
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
 def _entry(name: str, model: str, base: str, **params: Any) -> dict[str, Any]:

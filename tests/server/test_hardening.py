@@ -23,11 +23,9 @@ from lingate.server.records import Caller
 from lingate.server.store import Store, StoreError
 from tests.effort import least_cpu
 from tests.server.asking import ask, rows
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 from tests.server.raw_upstream import CHAT, JSON, PRICES, chat, chunk, config, event, whole
 from tests.servers import RawServer, Script
-
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,10 @@ from lingate.errors import UnsupportedError
 from lingate.server.access.oidc import read
 from tests.effort import least_cpu
 from tests.server.asking import ask, rows
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 from tests.server.raw_upstream import CHAT, chat, chunk, config, whole
 from tests.servers import RawServer, Script
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 USED = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 MOST = 200_000
 EVIL = "dear"

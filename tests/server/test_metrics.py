@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from lingate.server.metrics import Metrics
 from lingate.server.records import LedgerRow
 from lingate.simulator import Simulator
 from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.servers import until
 
 CHAT = "/v1/chat/completions"
 PRICES = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.002}
@@ -132,19 +132,12 @@ def test_a_deployment_that_rests_says_so(gateway: Running) -> None:
 def test_reloads_of_the_configuration_are_counted_and_a_bad_one_shows(gateway: Running) -> None:
     text = gateway.config.read_text()
     gateway.config.write_text(text.replace('"small"', '"little"'))
-    _until(lambda: _sum(_scrape(gateway), "lingate_config_reloads_total") == 1)
+    until(lambda: _sum(_scrape(gateway), "lingate_config_reloads_total") == 1)
     _ask(gateway, "little")
     gateway.config.write_text("model_list: 7")
-    _until(lambda: _sum(_scrape(gateway), "lingate_config_error") == 1)
+    until(lambda: _sum(_scrape(gateway), "lingate_config_error") == 1)
 
     assert _sum(_scrape(gateway), "lingate_calls_total", model="little") == 1
-
-
-def _until(condition: Any) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_scraper_that_prefers_openmetrics_gets_that(gateway: Running) -> None:

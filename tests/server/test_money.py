@@ -14,13 +14,12 @@ import httpx2
 import pytest
 
 from lingate.simulator import Simulator
-from tests.server.asking import ask, rows
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.asking import ask, budget_of, new_key, rows
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 from tests.server.raw_upstream import CHAT, JSON, PRICES, chat, chunk, config, event, whole
 from tests.servers import RawServer, Script
 from tests.services import Service
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 GOOD = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 HUGE = 10**30
 
@@ -29,18 +28,6 @@ HUGE = 10**30
 def gateway(upstream: RawServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_gateway(config(upstream.url), tmp_path_factory.mktemp("money"), auth=True) as running:
         yield running
-
-
-def new_key(gateway: Running, **limits: Any) -> tuple[str, dict[str, str]]:
-    """A key with these limits: its id, and the headers that send it."""
-    made = ask(gateway, "/admin/keys", limits, ADMIN).json()
-    return made["key"]["id"], {"authorization": f"Bearer {made['token']}"}
-
-
-def budget_of(gateway: Running, key_id: str) -> dict[str, Any]:
-    found = httpx2.get(f"{gateway.url}/admin/keys/{key_id}", headers=ADMIN).raise_for_status().json()
-    budget: dict[str, Any] = found["budgets"][0]
-    return budget
 
 
 def streamed(usage: Any) -> Script:

@@ -17,10 +17,9 @@ import pytest
 
 from lingate.simulator import Simulator
 from tests.server.asking import ask, rows
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 from tests.server.raw_upstream import CHAT, PRICES
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 MODELS = [
     *("words-30-delay-5", "first-200", "words-5", "fault-cut-3", "fault-reset-2", "fault-server-error"),
     *("fault-no-usage", "fault-rate-limit-1", "fault-error-event", "tools"),

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.server.asking import ask
-from tests.server.gateway_kit import MASTER, running_gateway
+from tests.server.gateway_kit import ADMIN, running_gateway
 from tests.server.ledger_kit import Starter, start_fixture, stored_ids, url_fixture
 from tests.server.raw_upstream import CHAT, chat, config, whole
 from tests.server.rows import make_row
@@ -20,7 +20,6 @@ from tests.servers import RawServer
 
 __all__ = ["start_fixture", "url_fixture"]
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 GOOD = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 

@@ -19,13 +19,12 @@ import pytest
 
 from lingate.server.access.keys import make_token
 from lingate.simulator import Simulator
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, MASTER, Running, running_gateway
 from tests.server.ledger_rows import rows_of
 from tests.server.raw_upstream import JSON
 from tests.servers import RawServer, Script
 from tests.services import free_port
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 SECRET = "sk-the-owners-own-key"
 EVENTS = [b'data: {"n": 1}\n\n', b'data: {"n": 2}\n\n', b"data: [DONE]\n\n"]
 

@@ -12,10 +12,8 @@ import pytest
 
 from lingate.server.config import ConfigFileError, load
 from lingate.simulator import Simulator
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 from tests.servers import RawServer, Script
-
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
 def _config(simulator: str, *, routing: dict[str, Any] | None = None, **params: dict[str, Any]) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,10 @@ import pytest
 from lingate.simulator import Simulator
 from tests.server.asking import ask, rows
 from tests.server.collector import collecting
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, Running, running_gateway
 from tests.server.serve_process import Serve
+from tests.servers import until
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 ASK: dict[str, Any] = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -33,13 +31,6 @@ def _reload(gateway: Running, config: str) -> Any:
     return httpx2.post(f"{gateway.url}/admin/config/reload", headers=ADMIN).json()
 
 
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_how_long_rows_are_kept_and_how_much_may_wait_is_taken_over(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(_config(simulator), tmp_path, auth=True) as gateway:
         assert ask(gateway, "/v1/chat/completions", ASK, ADMIN).status_code == 200
@@ -51,7 +42,7 @@ def test_how_long_rows_are_kept_and_how_much_may_wait_is_taken_over(simulator: S
         kept = {"retention": "30d", "journal_max_bytes": "5MB"}
         assert _reload(gateway, _config(simulator, lingate={"ledger": kept}))["error"] is None
 
-        _until(lambda: rows(gateway) == [])
+        until(lambda: rows(gateway) == [])
         assert httpx2.get(f"{gateway.url}/health/ready").json()["journal"]["max_bytes"] == 5 * 1024 * 1024
 
 
@@ -74,7 +65,7 @@ def test_a_master_key_that_is_taken_out_of_the_file_is_good_no_more(simulator: S
         gateway.config.write_text(_config(simulator))
         httpx2.post(f"{gateway.url}/admin/config/reload", headers=written)
         assert asked(written) == 401
-        _until(lambda: bool(told))
+        until(lambda: bool(told))
         assert asked({"authorization": f"Bearer {told[0]}"}) == 200  # one that was made, as at a first start
 
 

@@ -24,9 +24,7 @@ from lingate.server.feed import MOST_WATCHERS, Feed, Wanted
 from lingate.server.records import LedgerRow
 from lingate.simulator import Simulator
 from tests.cli.driver import Terminal
-from tests.server.gateway_kit import MASTER, Running, running_gateway
-
-ADMIN = {"authorization": f"Bearer {MASTER}"}
+from tests.server.gateway_kit import ADMIN, MASTER, Running, running_gateway
 
 
 @pytest.fixture

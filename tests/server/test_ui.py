@@ -24,10 +24,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from lingate.server import ui
 from lingate.simulator import Simulator
-from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.gateway_kit import ADMIN, MASTER, Running, running_gateway
 from tests.services import find_binary
 
-ADMIN = {"authorization": f"Bearer {MASTER}"}
 HOSTILE = "<img src=x onerror='document.title=1'>"
 _SWITCHES = (
     "--headless=new",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lingate.simulator import Simulator
+from tests.servers import until
 from tests.simulator.wire import ANTHROPIC, OPENAI, QUESTION, chat, connect, read_reply, request_bytes
 
 PROMPT = 0.02
@@ -51,7 +52,7 @@ def read_until(connection: socket.socket, text: bytes) -> bytes:
 
 @pytest.mark.parametrize("how", ["close", "reset", "half"])
 @pytest.mark.parametrize(
-    ("model", "until"),
+    ("model", "heard"),
     [
         ("sim-delay-5000", b'"role"'),
         ("sim-words-5000-delay-1", b'"role"'),
@@ -62,16 +63,16 @@ def read_until(connection: socket.socket, text: bytes) -> bytes:
     ],
 )
 def test_a_client_that_leaves_a_stream_is_noticed_at_once(
-    simulator: Simulator, model: str, until: bytes | None, how: str
+    simulator: Simulator, model: str, heard: bytes | None, how: str
 ) -> None:
     delays = []
     for _ in range(3):  # the best of three: the machine may be busy with other things
         simulator.reset()
         connection = start(simulator, model)
-        if until:
-            read_until(connection, until)
+        if heard:
+            read_until(connection, heard)
         else:
-            wait_for(lambda: simulator.stats()["in_flight"]["now"] == 1)
+            until(lambda: simulator.stats()["in_flight"]["now"] == 1)
         left = leave(connection, how)
         seen = disconnect_of(simulator)
         connection.close()
@@ -82,16 +83,9 @@ def test_a_client_that_leaves_a_stream_is_noticed_at_once(
     assert simulator.stats()["requests"]["disconnected"] == 1
 
 
-def wait_for(check: Any) -> None:
-    deadline = time.monotonic() + 10
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 def test_a_client_that_does_not_wait_for_a_whole_answer_is_noticed_and_not_billed(simulator: Simulator) -> None:
     connection = start(simulator, "sim-first-5000", stream=False)
-    wait_for(lambda: simulator.stats()["in_flight"]["now"] == 1)
+    until(lambda: simulator.stats()["in_flight"]["now"] == 1)
     left = leave(connection, "close")
 
     seen = disconnect_of(simulator)
@@ -103,7 +97,7 @@ def test_a_client_that_does_not_wait_for_a_whole_answer_is_noticed_and_not_bille
 
 def test_a_client_that_does_not_read_holds_the_stream_back_and_is_noticed_too(simulator: Simulator) -> None:
     connection = start(simulator, "sim-fault-huge_event-20000000")
-    wait_for(lambda: simulator.requests() and simulator.requests()[0].events > 0)
+    until(lambda: simulator.requests() and simulator.requests()[0].events > 0)
     time.sleep(0.2)
     (record,) = simulator.requests()
     left = leave(connection, "close")
@@ -116,7 +110,7 @@ def test_a_client_that_does_not_read_holds_the_stream_back_and_is_noticed_too(si
 
 def test_a_client_that_reads_late_gets_all_of_the_stream(simulator: Simulator) -> None:
     with start(simulator, "sim-fault-huge_event-20000000") as connection:
-        wait_for(lambda: simulator.requests() and simulator.requests()[0].events > 0)
+        until(lambda: simulator.requests() and simulator.requests()[0].events > 0)
         time.sleep(0.1)
 
         reply = read_reply(connection)
@@ -155,7 +149,7 @@ def test_a_client_that_reads_everything_and_closes_did_not_leave_early(simulator
 @pytest.mark.parametrize("fault", ["cut", "reset", "reset_head", "close_head"])
 def test_a_connection_dropped_by_a_fault_is_no_disconnect(simulator: Simulator, fault: str) -> None:
     chat(simulator, OPENAI, f"sim-fault-{fault}", stream=True)
-    wait_for(lambda: simulator.stats()["connections"]["open"] == 0)
+    until(lambda: simulator.stats()["connections"]["open"] == 0)
 
     stats = simulator.stats()
     assert (stats["requests"]["dropped"], stats["disconnects"]) == (1, [])

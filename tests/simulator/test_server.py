@@ -19,6 +19,7 @@ from lingate.simulator import RecordedRequest, Simulator, fingerprint
 from lingate.simulator.backend import Backend, Config
 from lingate.simulator.server import Server
 from lingate.simulator.stats import Stats
+from tests.servers import until
 from tests.simulator.wire import ANTHROPIC, OPENAI, QUESTION, ask, chat, connect, read_reply, request_bytes
 
 
@@ -194,7 +195,7 @@ async def test_an_answer_that_is_not_done_when_the_grace_period_ends_is_closed()
     port = int((await server.listen("127.0.0.1", 0)).rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request_bytes(OPENAI, {"model": "sim-fault-hang_head", "messages": QUESTION}))
-    await asyncio.to_thread(_until, lambda: server.backend.stats.snapshot()["in_flight"]["now"] == 1)
+    await asyncio.to_thread(until, lambda: server.backend.stats.snapshot()["in_flight"]["now"] == 1)
 
     await server.close(grace=0.05)
 
@@ -206,7 +207,7 @@ async def test_an_answer_that_is_not_done_when_the_grace_period_ends_is_closed()
 def test_a_client_that_sends_without_end_ahead_of_an_answer_is_left(simulator: Simulator) -> None:
     with connect(simulator) as connection:
         connection.sendall(request_bytes(OPENAI, {"model": "sim-fault-hang_head", "messages": QUESTION}))
-        _until(lambda: simulator.stats()["in_flight"]["now"] == 1)
+        until(lambda: simulator.stats()["in_flight"]["now"] == 1)
         with pytest.raises(OSError):
             for _ in range(64):
                 connection.sendall(b"x" * 65536)
@@ -217,18 +218,11 @@ def test_closing_ends_what_is_under_way_and_counts_it_as_closed() -> None:
     with Simulator() as simulator:
         connection = connect(simulator)
         connection.sendall(request_bytes(OPENAI, {"model": "sim-fault-hang_head", "messages": QUESTION}))
-        _until(lambda: simulator.stats()["in_flight"]["now"] == 1)
+        until(lambda: simulator.stats()["in_flight"]["now"] == 1)
     connection.close()
 
     stats = simulator.stats()
     assert (stats["requests"]["closed"], stats["connections"]["open"], stats["disconnects"]) == (1, 0, [])
-
-
-def _until(check: object, seconds: float = 2.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not check():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.001)
 
 
 def test_an_address_that_is_taken_is_an_os_error(simulator: Simulator) -> None:

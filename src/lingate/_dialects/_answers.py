@@ -10,7 +10,7 @@ from lingate._dialects._redact import redact
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
 from lingate._wire.shapes import as_dicts, as_list, as_str, dig
-from lingate.errors import InternalServerError, LingateError, ProtocolError
+from lingate.errors import InternalServerError, LingateError, ProtocolError, StreamInterruptedError
 
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -38,6 +38,27 @@ def body_failure(value: object, target: Target, headers: Mapping[str, str] = _NO
 def malformed(target: Target, what: str) -> ProtocolError:
     # The error for bytes that are not of the format.
     return ProtocolError(f"{target.provider}: {what}", provider=target.provider, model=target.model)
+
+
+def garbage(target: Target, why: str) -> ProtocolError:
+    # The error for an answer that is not what the format promises.
+    return malformed(target, f"the answer makes no sense: {why}")
+
+
+def interrupted(target: Target) -> StreamInterruptedError:
+    # The error for a stream whose bytes have ended too early.
+    return StreamInterruptedError(
+        "the stream ended before the answer was complete", provider=target.provider, model=target.model
+    )
+
+
+def decoded(body: bytes, target: Target) -> Any:
+    # A body as the JSON value that it is.
+    # Raises ProtocolError: it is none.
+    try:
+        return json.decode(body)
+    except ValueError as error:
+        raise garbage(target, str(error)) from None
 
 
 def decode_object(body: bytes, target: Target) -> JsonDict:
@@ -202,6 +223,16 @@ def unsaid_reason(sent: HttpRequest, usage: Any, choices: int) -> str | None:
     most, made = asked.get("max_completion_tokens") or asked.get("max_tokens"), dig(usage, "completion_tokens")
     cut = choices == 1 and isinstance(most, int) and isinstance(made, int) and made >= most
     return "length" if cut else None
+
+
+def block_reason(native: Any, words: Mapping[str, str], calls: bool) -> str:
+    # OpenAI's word for why an answer of blocks ended, by a format's own words or those of the model's maker.
+    # A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short: a call
+    # whose arguments are incomplete must not be executed.
+    reason = words.get(native) or canonical_reason(native) if isinstance(native, str) else "stop"
+    if reason in ("length", "content_filter"):
+        return reason
+    return "tool_calls" if calls else "stop"
 
 
 def settle(reason: str | None, *, calls: bool, legacy: bool = False, whole: bool = True) -> str:

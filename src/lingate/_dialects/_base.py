@@ -79,6 +79,10 @@ class OperationFormat(Protocol):
     def encoder(self, call: Call) -> StreamEncoder: ...
 
 
+Reader = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]]
+"""Reads an answer in one piece: `OperationFormat.response`."""
+
+
 def _any_number(target: Target) -> int:
     return 0
 
@@ -91,7 +95,7 @@ class Form:
     def __init__(
         self,
         request: Callable[[Call, Target], HttpRequest],
-        response: Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]],
+        response: Reader,
         parse_call: Callable[[bytes, Mapping[str, str]], Call],
         render: Callable[[JsonDict], bytes],
         decoder: Callable[[HttpRequest, Head], StreamDecoder] | None = None,

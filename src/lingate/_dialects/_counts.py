@@ -7,6 +7,11 @@ from typing import Any
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, not_null
 
+COUNTS = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+)
+"""Fields of a canonical usage, which formats with other names for them write anew."""
+
 YEAR_10000 = 253_402_300_800
 """Unix seconds."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from lingate._dialects import _classify, _evidence, _redact, _retry_after
 from lingate._dialects._evidence import BASE_RESP, Evidence
@@ -15,7 +14,6 @@ from lingate.errors import (
     LingateError,
     PaymentRequiredError,
     ProtocolError,
-    StreamInterruptedError,
     UnsupportedError,
 )
 
@@ -102,27 +100,6 @@ def body_failure(
     if not _evidence.is_error(value):
         return None
     return _build(_evidence.read(value, status, headers), status, headers, target, now)
-
-
-def garbage(target: Target, why: str) -> ProtocolError:
-    # The error for an answer that is not what the format promises.
-    return ProtocolError(f"the answer makes no sense: {why}", provider=target.provider, model=target.model)
-
-
-def decoded(body: bytes, target: Target) -> Any:
-    # A body as the JSON value that it is.
-    # Raises ProtocolError: it is none.
-    try:
-        return json.decode(body)
-    except ValueError as error:
-        raise garbage(target, str(error)) from None
-
-
-def interrupted(target: Target) -> StreamInterruptedError:
-    # The error for a stream whose bytes have ended too early.
-    return StreamInterruptedError(
-        "the stream ended before the answer was complete", provider=target.provider, model=target.model
-    )
 
 
 def _decoded(body: bytes) -> object:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
-from lingate._dialects._failure import body_failure, garbage
+from lingate._dialects._answers import garbage
+from lingate._dialects._base import Reader
+from lingate._dialects._failure import body_failure
+from lingate._dialects._replay import replay
 from lingate._model import Event, Extra, Head, HttpRequest, JsonDict, Start, Target
 from lingate._wire.eventstream import EventStreamDecoder, Frame
 from lingate._wire.json import decode, encode
@@ -14,9 +16,6 @@ from lingate.errors import LingateError, ProtocolError
 
 TIER = "x-amzn-bedrock-service-tier"
 """Where InvokeModel tells which tier it answered on."""
-
-Whole = Callable[[bytes], list[Event]]
-"""Reads an answer that is no stream: a body in one piece."""
 
 
 class FramedStream(Protocol):
@@ -38,9 +37,11 @@ class FrameDecoder:
     # A host that answers a request for a stream with one JSON body is understood too.
     # `in_json`: whether payloads are JSON, else they are handed on as bytes.
 
-    def __init__(self, sent: HttpRequest, head: Head, stream: FramedStream, whole: Whole, in_json: bool = True) -> None:
+    def __init__(
+        self, sent: HttpRequest, head: Head, stream: FramedStream, whole: Reader, in_json: bool = True
+    ) -> None:
         self._in_json = in_json
-        self._sent = sent
+        self._sent, self._head = sent, head
         self._stream = stream
         self._whole = whole
         self._frames = EventStreamDecoder()
@@ -73,7 +74,7 @@ class FrameDecoder:
             return out
         try:
             if self._body:
-                out += self._whole(b"".join(self._body))
+                out += replay(*self._whole(self._sent, self._head, b"".join(self._body)))
                 self._stream.done = self._stream.over = True
             else:
                 self._frames.finish()

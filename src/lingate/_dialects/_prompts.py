@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lingate._dialects._draft import Draft
-from lingate._dialects._reading import REASONED
+from lingate._dialects._reading import REASONED, content_text
 from lingate._wire.shapes import as_list, dig
 
 
@@ -16,15 +16,6 @@ class Turn(NamedTuple):
 
     role: str
     text: str
-
-
-def content_text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    texts = (part.get("text") or part.get("refusal") for part in content if isinstance(part, dict))
-    return "".join(text for text in texts if isinstance(text, str))
 
 
 def turns_of(draft: Draft, *, tell_tools: bool = False) -> list[Turn]:

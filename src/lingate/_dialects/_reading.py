@@ -152,6 +152,13 @@ def text_of(value: Any) -> str:
     return ""
 
 
+def content_text(content: Any) -> str:
+    # The text of a message's content: text, or a list of parts, which may be bare texts.
+    if isinstance(content, str):
+        return content
+    return "".join(as_str(part) or as_str(dig(part, "text") or dig(part, "refusal")) for part in as_list(content))
+
+
 REASONED = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 """The fields of an assistant's message that hold its reasoning."""
 

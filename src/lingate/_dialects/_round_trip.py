@@ -16,7 +16,7 @@ from typing import Any
 
 from lingate._model import Event, Extra, JsonDict, Thinking, ToolStart
 from lingate._wire.json import decode, encode
-from lingate._wire.shapes import as_dict, not_null
+from lingate._wire.shapes import as_dict, as_str, not_null
 
 _MARK = "#"  # not a letter of base64, so no provider's own signature holds it
 _OWNER = "lingate"  # no dialect, so that none of them takes the block for its own
@@ -146,4 +146,4 @@ def _google_signature(extra: JsonDict) -> str | None:
     content = extra.get("extra_content")
     google = content.get("google") if isinstance(content, dict) and len(content) == 1 else None
     found = google.get("thought_signature") if isinstance(google, dict) and len(google) == 1 else None
-    return found if isinstance(found, str) and found else None
+    return as_str(found) or None

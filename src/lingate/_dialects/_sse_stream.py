@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
-from lingate._dialects._failure import garbage, interrupted
-from lingate._model import Event, Failed, HttpRequest, JsonDict, Target, Text
+from lingate._dialects._answers import garbage, interrupted
+from lingate._dialects._base import Reader
+from lingate._dialects._replay import replay
+from lingate._model import Event, Failed, Head, HttpRequest, JsonDict, Text
 from lingate._wire.json import decode
 from lingate._wire.sse import SseDecoder, SseEvent
 from lingate.errors import LingateError
@@ -84,21 +85,14 @@ class SseStreamDecoder:
 
     # A host that answers a request for a stream with one JSON body, an error or a whole message, is understood too.
 
-    __slots__ = ("_body", "_broken", "_head", "_sse", "_stream", "_target", "_whole", "done")
+    __slots__ = ("_begun", "_body", "_head", "_sent", "_sse", "_stream", "_whole", "done")
 
-    def __init__(
-        self,
-        sent: HttpRequest,
-        stream: SseStream,
-        whole: Callable[[bytes], list[Event]],
-        broken: Callable[[Target, str], LingateError],
-    ) -> None:
-        self._target = sent.target
+    def __init__(self, sent: HttpRequest, head: Head, stream: SseStream, whole: Reader) -> None:
+        self._sent, self._head = sent, head
         self._stream = stream
         self._whole = whole
-        self._broken = broken
         self._sse = SseDecoder()
-        self._head: bytes | None = b""  # what has come before the first character that tells; None once it is there
+        self._begun: bytes | None = b""  # what has come before the first character that tells; None once it is there
         self._body: list[bytes] | None = None
         self.done = False
 
@@ -106,15 +100,15 @@ class SseStreamDecoder:
         out: list[Event] = []
         if self._stream.over:
             return out
-        if self._head is not None:
-            data = self._sniff(self._head + data)
+        if self._begun is not None:
+            data = self._sniff(self._begun + data)
         if self._body is not None:
             self._body.append(data)
             return out
         try:
             records = self._sse.feed(data)
         except ValueError as error:
-            self._stream.fail(self._broken(self._target, str(error)), out)
+            self._stream.fail(garbage(self._sent.target, str(error)), out)
             return out
         if records:
             self._read(records, out)
@@ -123,7 +117,7 @@ class SseStreamDecoder:
     def _sniff(self, data: bytes) -> bytes:
         # No line of events begins as JSON does, whatever the content type says.
         start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        self._head = None if start else data
+        self._begun = None if start else data
         if not start:
             return b""
         if start in b"{[":
@@ -153,7 +147,7 @@ class SseStreamDecoder:
                 if last:  # half an event: the stream was cut
                     return
                 if name != _ERROR:
-                    stream.fail(self._broken(self._target, f"a stream event is {error}"), out)
+                    stream.fail(garbage(self._sent.target, f"a stream event is {error}"), out)
                     return
                 raw = data.decode("utf-8", "replace")
             if isinstance(raw, list) and len(raw) == 1:
@@ -167,7 +161,7 @@ class SseStreamDecoder:
 
     def _read_whole(self, body: bytes, out: list[Event]) -> None:
         try:
-            out += self._whole(body)
+            out += replay(*self._whole(self._sent, self._head, body))
         except LingateError as error:
             self._stream.fail(error, out)
             return

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lingate._dialects._answers import ERROR, canonical_reason, malformed, new_id, provider_failed
-from lingate._dialects._base import Form
+from lingate._dialects._base import Form, Reader
 from lingate._dialects._counts import integer, unix, usage_beside_caches
 from lingate._dialects._draft import Draft
 from lingate._dialects._envelope import merge_headers, seal
@@ -129,16 +129,13 @@ def _reason(native: Any, target: Target) -> str:
     return reason
 
 
-Whole = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]]
-
-
 class TextStream(StreamedAnswer):
     # Base of the decoders: cuts the stream, reports errors, and says how it ended. See `StreamDecoder`.
 
     # A subclass reads one event at a time with `read`, and calls `say`, `count` and `complete`.
     # `whole`: reads an answer in one piece, for hosts that ignore that a stream was asked for.
 
-    def __init__(self, sent: HttpRequest, head: Head, whole: Whole) -> None:
+    def __init__(self, sent: HttpRequest, head: Head, whole: Reader) -> None:
         super().__init__(sent)
         self.spoken = False
         self._head = head
@@ -240,7 +237,7 @@ class TextStream(StreamedAnswer):
 class WholeStream(TextStream):
     # For hosts without streams: what they send is one answer, whatever it is called.
 
-    def __init__(self, sent: HttpRequest, head: Head, whole: Whole) -> None:
+    def __init__(self, sent: HttpRequest, head: Head, whole: Reader) -> None:
         super().__init__(sent, head, whole)
         self._body = []
 
@@ -251,8 +248,8 @@ class TextForm(Form):
     def __init__(
         self,
         request: Callable[[Call, Target], HttpRequest],
-        response: Whole,
-        stream: Callable[[HttpRequest, Head, Whole], TextStream] = WholeStream,
+        response: Reader,
+        stream: Callable[[HttpRequest, Head, Reader], TextStream] = WholeStream,
     ) -> None:
         super().__init__(
             request, response, _no_face, _no_face, lambda sent, head: stream(sent, head, response), _no_face

@@ -18,6 +18,11 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 CHOICES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 """Words of `tool_choice` as Anthropic has them."""
 
+FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict"})
+NO_ARGUMENTS = {"type": "object", "properties": {}}
+FORCED = ("any", "tool")
+"""Kinds of Anthropic's choices that make the model call something."""
+
 _NOT_SENT = frozenset({"strict", "cache_control", "provider_specific_fields"})
 TOOL_FIELDS = _NOT_SENT | {"type", "function"}
 """Fields of a function among the tools that each format has its own way with; others are Anthropic's."""
@@ -124,6 +129,12 @@ def answer_name(name: str, taken: list[Any]) -> str:
 def asked_to_call(name: str) -> str:
     # What a model is told that is not made to call the tool whose input is the answer.
     return f"Give your final answer by calling the tool {name} exactly once, never as text."
+
+
+def asked_for_json(schema: JsonDict | None) -> str:
+    # What a model is told that no field of a request holds to a schema, or to JSON.
+    told = f" It must match this JSON schema: {encode_str(schema)}" if schema else ""
+    return f"Answer with one JSON object and nothing else.{told}"
 
 
 def search_place(options: JsonDict) -> JsonDict:

@@ -9,8 +9,7 @@ from typing import Any, Protocol, TypeVar
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._late import TOLD, marked
-from lingate._dialects._prompts import content_text
-from lingate._dialects._reading import Reading, gist_of
+from lingate._dialects._reading import Reading, content_text, gist_of
 from lingate._model import JsonDict
 from lingate._wire.plain import plain_text
 from lingate._wire.shapes import as_str, dig
@@ -35,7 +34,7 @@ class BlockTurns:
     _add_system: Callable[[JsonDict, str], None]
     _add_user: Callable[[JsonDict, str], None]
     _add_assistant: Callable[[JsonDict, str], None]
-    _add_result: Callable[[JsonDict, str], None]
+    _result: Callable[[JsonDict, str], list[JsonDict]]
     _close_user: Callable[[], None]
 
     def __init__(self, draft: Any) -> None:
@@ -70,7 +69,7 @@ class BlockTurns:
             if owed == []:  # "each tool_use must have a single result", says Claude (QwenLM/qwen-code#8163)
                 self.draft.note(f"{where} (a second result of one call)")
                 return
-            self._add_result({**message, "tool_call_id": owed.pop(0)} if owed else message, where)
+            self._results += self._result({**message, "tool_call_id": owed.pop(0)} if owed else message, where)
         else:
             raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
 

@@ -6,7 +6,7 @@ import base64
 import struct
 from typing import Any
 
-from lingate._dialects._failure import garbage
+from lingate._dialects._answers import garbage
 from lingate._model import HttpRequest, JsonDict
 
 

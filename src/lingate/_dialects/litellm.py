@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._envelope import merge_headers, refuse, seal
-from lingate._dialects.openai_chat import ChatFormat, face
+from lingate._dialects.openai_chat import face
 from lingate._dialects.openai_chat.embeddings import FORM as EMBEDDINGS
 from lingate._dialects.openai_chat.parameters import limit_stop, set_stream, tidy
 from lingate._dialects.openai_chat.response import response
@@ -47,7 +47,7 @@ def _sealed(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
 DIALECT = Dialect(
     name="litellm",
     operations={
-        "chat": ChatFormat(chat_request, response, face.parse_call, face.render, ChatDecoder, face.ChunkEncoder),
+        "chat": Form(chat_request, response, face.parse_call, face.render, ChatDecoder, face.ChunkEncoder),
         "embeddings": Form(embeddings_request, EMBEDDINGS.response, EMBEDDINGS.parse_call, EMBEDDINGS.render),
     },
     render_error=face.render_error,

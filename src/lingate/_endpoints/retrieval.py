@@ -38,8 +38,9 @@ def _is_token(item: Any) -> bool:
     return isinstance(item, int) and not isinstance(item, bool)
 
 
-def prepare_rerank(model: str, query: Any, documents: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    # `documents` are texts, or objects with a `text`.
+def prepare_rerank(model: str, asked: tuple[Any, Any], params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
+    # `asked`: the query, and the documents: texts, or objects with a `text`.
+    query, documents = asked
     given = fields(params)
     top = given.get("top_n", 1)
     if type(top) is not int or top < 1:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lingate._call.plan import Completed, Context, Route
-from lingate._call.stream import StreamState, cut_at_stops
+from lingate._call.stream import cut_at_stops
 from lingate._endpoints import chat, retrieval
 from lingate._endpoints._arguments import require_model, text_mapping
 from lingate._io.session import Options, Session
-from lingate._io.transport import AsyncByteStream, ByteStream
-from lingate._model import Call, Record
-from lingate._views import ChatResponse, EmbeddingResponse, ModelList
+from lingate._model import Call, Fixed, Record
+from lingate._views import ChatResponse, EmbeddingResponse, Response
 from lingate.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lingate._io.responses_stream import AsyncResponsesStream, ResponsesStream
-    from lingate._views_media import RerankResponse
     from lingate._views_responses import ResponsesResponse
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Response)
 
 
 class Prepared(Record):
@@ -124,17 +121,6 @@ def prepare_responses(session: Session, model: Any, given: Any, params: dict[str
     return prepare_call(session, responses.prepare, model, given, params, streams=True)
 
 
-def prepare_embeddings(session: Session, model: Any, inputs: Any, params: dict[str, Any]) -> Prepared:
-    return prepare_call(session, retrieval.prepare_embedding, model, inputs, params)
-
-
-def prepare_rerank(session: Session, model: Any, query: Any, documents: Any, params: dict[str, Any]) -> Prepared:
-    def make(name: str, query: Any, params: Mapping[str, Any], **extras: Any) -> Call:
-        return retrieval.prepare_rerank(name, query, documents, params, **extras)
-
-    return prepare_call(session, make, model, query, params)
-
-
 def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> Prepared:
     if not isinstance(provider, str) or not provider or "/" in provider:
         raise ConfigError(
@@ -180,28 +166,31 @@ def responses_response(done: Completed, prepared: Prepared) -> ResponsesResponse
     return ResponsesResponse(response_object(done.data), *_facts(done, prepared.context))
 
 
-def responses_stream(state: StreamState, stream: ByteStream) -> ResponsesStream:
-    from lingate._io.responses_stream import ResponsesStream
+class Kind(Fixed, Generic[R], frozen=True):
+    # An operation that is about one thing.
 
-    return ResponsesStream(state, stream)
+    make: Callable[..., Call]
+    """Makes the call, from the model, what the operation is about, parameters and extras."""
+    view: Callable[..., R]
+    """Class of its answers."""
+    files: bool = False
+    """Making a call may read files."""
+    streams: bool = False
+    """The answer may come in pieces."""
+
+    def prepare(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
+        return prepare_call(session, self.make, model, given, params, streams=self.streams)
+
+    async def prepare_async(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
+        # The same, with files read beside the event loop.
+        if not self.files:
+            return self.prepare(session, model, given, params)
+        from asyncio import to_thread
+
+        return await to_thread(self.prepare, session, model, given, params)
+
+    def answer(self, done: Completed, prepared: Prepared) -> R:
+        return answer(self.view, done, prepared)
 
 
-def async_responses_stream(state: StreamState, stream: AsyncByteStream) -> AsyncResponsesStream:
-    # The same for `async for`.
-    from lingate._io.responses_stream import AsyncResponsesStream
-
-    return AsyncResponsesStream(state, stream)
-
-
-def embedding_response(done: Completed, prepared: Prepared) -> EmbeddingResponse:
-    return answer(EmbeddingResponse, done, prepared)
-
-
-def rerank_response(done: Completed, prepared: Prepared) -> RerankResponse:
-    from lingate._views_media import RerankResponse
-
-    return answer(RerankResponse, done, prepared)
-
-
-def model_list(done: Completed, prepared: Prepared) -> ModelList:
-    return answer(ModelList, done, prepared)
+EMBEDDINGS = Kind(retrieval.prepare_embedding, EmbeddingResponse)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from lingate._call.stream import StreamState
 from lingate._dialects._chunks import ChunkBuilder
 from lingate._io.streaming import AsyncStreamed, Counted, Shape, Streamed
-from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._model import Event
 from lingate._views import ChatChunk, ChatResponse
 
@@ -49,17 +48,11 @@ class ChatStream(Counted, Streamed[ChatChunk, ChatResponse]):
     """
 
     __slots__ = ()
-
-    def __init__(self, state: StreamState, stream: ByteStream, include_usage: bool, format_class: type | None) -> None:
-        super().__init__(state, stream, _Chat(include_usage, format_class))
+    _kind = _Chat
 
 
 class AsyncChatStream(Counted, AsyncStreamed[ChatChunk, ChatResponse]):
     """`ChatStream` for `async for`. Leaving the loop, or being cancelled in it, lets the upstream go."""
 
     __slots__ = ()
-
-    def __init__(
-        self, state: StreamState, stream: AsyncByteStream, include_usage: bool, format_class: type | None
-    ) -> None:
-        super().__init__(state, stream, _Chat(include_usage, format_class))
+    _kind = _Chat

@@ -6,7 +6,6 @@ from lingate._call.collect import answer_to
 from lingate._call.stream import StreamState
 from lingate._dialects.openai_chat.completion_chunks import CompletionChunkBuilder
 from lingate._io.streaming import AsyncStreamed, Counted, Shape, Streamed
-from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._model import Event
 from lingate._views_media import CompletionChunk, CompletionResponse
 
@@ -44,15 +43,11 @@ class CompletionStream(Counted, Streamed[CompletionChunk, CompletionResponse]):
     """
 
     __slots__ = ()
-
-    def __init__(self, state: StreamState, stream: ByteStream, include_usage: bool) -> None:
-        super().__init__(state, stream, _Completion(include_usage))
+    _kind = _Completion
 
 
 class AsyncCompletionStream(Counted, AsyncStreamed[CompletionChunk, CompletionResponse]):
     """`CompletionStream` for `async for`. Leaving the loop, or being cancelled in it, lets the upstream go."""
 
     __slots__ = ()
-
-    def __init__(self, state: StreamState, stream: AsyncByteStream, include_usage: bool) -> None:
-        super().__init__(state, stream, _Completion(include_usage))
+    _kind = _Completion

@@ -3,25 +3,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
 from stat import S_ISDIR, S_ISREG
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from lingate._call.plan import Completed
 from lingate._dialects._dataurl import decoded, is_data_url, split_data_url
 from lingate._dialects.openai_chat.images import FILES
-from lingate._endpoints import chat, media
-from lingate._io import calls
-from lingate._io.calls import Prepared
-from lingate._io.session import Session
-from lingate._model import Call, Fixed
-from lingate._views import Response
+from lingate._endpoints import chat, media, retrieval
+from lingate._io.calls import Kind
+from lingate._model import Call
 from lingate._views_media import (
     CompletionResponse,
     ImageResponse,
     ModerationResponse,
+    RerankResponse,
     SpeechResponse,
     TokenCount,
     TranscriptionResponse,
@@ -140,32 +135,6 @@ def _too_large(where: str, size: int) -> ConfigError:
     return ConfigError(f"{where} has {size} bytes, more than the {MAX_BYTES} that are sent in one request")
 
 
-R = TypeVar("R", bound=Response)
-
-
-class Kind(Fixed, Generic[R], frozen=True):
-    # An operation whose answer comes in one piece.
-
-    make: Callable[..., Call]
-    """Makes the call, from the model, what the operation is about, parameters and extras."""
-    view: Callable[..., R]
-    """Class of its answers."""
-    files: bool = False
-    """Making a call may read files."""
-
-    def prepare(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
-        return calls.prepare_call(session, self.make, model, given, params)
-
-    async def prepare_async(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
-        # The same, with files read beside the event loop.
-        if self.files:
-            return await asyncio.to_thread(self.prepare, session, model, given, params)
-        return self.prepare(session, model, given, params)
-
-    def answer(self, done: Completed, prepared: Prepared) -> R:
-        return calls.answer(self.view, done, prepared)
-
-
 def _with_images(model: str, prompt: Any, params: dict[str, Any], **extras: Any) -> Call:
     loaded = {name: _files(params[name], name) for name in FILES if params.get(name) is not None}
     return media.prepare_images(model, prompt, {**params, **loaded}, **extras)
@@ -181,17 +150,10 @@ def _with_sound(model: str, file: Any, params: dict[str, Any], **extras: Any) ->
     return media.prepare_transcription(model, load(file, "file"), params, **extras)
 
 
+COMPLETIONS = Kind(media.prepare_completion, CompletionResponse, streams=True)
 COUNT_TOKENS = Kind(chat.prepare_count, TokenCount)
 IMAGES = Kind(_with_images, ImageResponse, files=True)
 MODERATIONS = Kind(media.prepare_moderation, ModerationResponse)
+RERANK = Kind(retrieval.prepare_rerank, RerankResponse)
 SPEECH = Kind(media.prepare_speech, SpeechResponse)
 TRANSCRIPTION = Kind(_with_sound, TranscriptionResponse, files=True)
-
-
-def prepare_completion(session: Session, model: Any, prompt: Any, params: dict[str, Any]) -> Prepared:
-    # Read the arguments of a completion, which may come as a stream.
-    return calls.prepare_call(session, media.prepare_completion, model, prompt, params, streams=True)
-
-
-def completion_response(done: Completed, prepared: Prepared) -> CompletionResponse:
-    return calls.answer(CompletionResponse, done, prepared)

@@ -6,16 +6,15 @@ from lingate._call.stream import StreamState
 from lingate._dialects.openai_responses.face_response import response_object, with_echo
 from lingate._dialects.openai_responses.face_stream import EventBuilder
 from lingate._io.streaming import AsyncStreamed, Shape, Streamed
-from lingate._io.transport import AsyncByteStream, ByteStream
-from lingate._model import Event, JsonDict
+from lingate._model import Call, Event, JsonDict
 from lingate._views_responses import ResponseEvent, ResponsesResponse
 
 
 class _Responses(Shape[ResponseEvent, ResponsesResponse]):
     __slots__ = ("_builder", "_final")
 
-    def __init__(self, state: StreamState) -> None:
-        self._builder = EventBuilder(state.sent.call)
+    def __init__(self, call: Call) -> None:
+        self._builder = EventBuilder(call)
         self._final: JsonDict | None = None
 
     def pieces(self, events: list[Event]) -> list[ResponseEvent]:
@@ -47,15 +46,11 @@ class ResponsesStream(Streamed[ResponseEvent, ResponsesResponse]):
     """
 
     __slots__ = ()
-
-    def __init__(self, state: StreamState, stream: ByteStream) -> None:
-        super().__init__(state, stream, _Responses(state))
+    _kind = _Responses
 
 
 class AsyncResponsesStream(AsyncStreamed[ResponseEvent, ResponsesResponse]):
     """`ResponsesStream` for `async for`. Leaving the loop, or being cancelled in it, lets the upstream go."""
 
     __slots__ = ()
-
-    def __init__(self, state: StreamState, stream: AsyncByteStream) -> None:
-        super().__init__(state, stream, _Responses(state))
+    _kind = _Responses

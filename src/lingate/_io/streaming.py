@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Any, Generic, Self, TypeVar
 
 from lingate._call.stream import StreamState
@@ -42,11 +42,15 @@ class _Base(Generic[P, R]):
     # What runs through the stream knows these two and not the stream: if each held the other, a forgotten stream would keep
     # its connection until the garbage collector comes by.
 
-    __slots__ = ("_shape", "_state")
+    __slots__ = ("_iterator", "_shape", "_state", "_stream")
+    _kind: Callable[..., Shape[P, R]]
 
-    def __init__(self, state: StreamState, shape: Shape[P, R]) -> None:
+    def __init__(self, state: StreamState, stream: Any, *asked: Any) -> None:
+        # `asked`: what its kind of shape is made of.
         self._state = state
-        self._shape = shape
+        self._stream = stream
+        self._shape = self._kind(*asked)
+        self._iterator: Any = None
 
     @property
     def provider(self) -> str:
@@ -150,12 +154,9 @@ async def _apieces(state: StreamState, stream: AsyncByteStream, shape: Shape[P, 
 class Streamed(_Base[P, R]):
     """A stream for `for`. Leaving the loop lets the upstream go."""
 
-    __slots__ = ("_iterator", "_stream")
-
-    def __init__(self, state: StreamState, stream: ByteStream, shape: Shape[P, R]) -> None:
-        super().__init__(state, shape)
-        self._stream = stream
-        self._iterator: Iterator[P] | None = None
+    __slots__ = ()
+    _stream: ByteStream
+    _iterator: Iterator[P] | None
 
     def __iter__(self) -> Iterator[P]:
         # Not kept: when a `for` loop is left, its iterator goes, and with it the connection.
@@ -196,12 +197,9 @@ class Streamed(_Base[P, R]):
 class AsyncStreamed(_Base[P, R]):
     """A stream for `async for`. Leaving the loop, or being cancelled in it, lets the upstream go."""
 
-    __slots__ = ("_iterator", "_stream")
-
-    def __init__(self, state: StreamState, stream: AsyncByteStream, shape: Shape[P, R]) -> None:
-        super().__init__(state, shape)
-        self._stream = stream
-        self._iterator: AsyncIterator[P] | None = None
+    __slots__ = ()
+    _stream: AsyncByteStream
+    _iterator: AsyncIterator[P] | None
 
     def __aiter__(self) -> AsyncIterator[P]:
         return self._iterator if self._iterator is not None else _apieces(self._state, self._stream, self._shape)

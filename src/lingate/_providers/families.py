@@ -10,67 +10,41 @@ from lingate._model import Traits
 _EFFORTS_46 = ("none", "low", "medium", "high", "max")
 _EFFORTS_47 = ("none", "low", "medium", "high", "xhigh", "max")
 
+_CLAUDE_47: Traits = {
+    "default_max_tokens": 128_000,
+    "thinking": "adaptive",
+    "budgets": False,
+    "structured": "json_schema",
+    "sampling": "none",
+    "prefill": False,
+    "efforts": _EFFORTS_47,
+}
+_CLAUDE_46: Traits = {
+    "default_max_tokens": 128_000,
+    "thinking": "adaptive",
+    "structured": "json_schema",
+    "sampling": "one",
+    "prefill": False,
+    "efforts": _EFFORTS_46,
+}
+_CLAUDE_45: Traits = {
+    "default_max_tokens": 64_000,
+    "thinking": "budget",
+    "structured": "json_schema",
+    "sampling": "one",
+    "prefill": True,
+}
+
 # Claude, by generation: the first line that is not newer than the model counts, so an unknown newer model has the
 # newest rules. Limits of the answer and refusals of sampling are those of the Vercel AI SDK's table of August 2026;
 # temperature beside top_p is refused from 4.1 (BerriAI/litellm#15097); a trailing assistant turn from 4.6
 # (livekit/agents#4907); a system message between turns is taken from 4.8 (recorded). `tool`: no JSON schema mode.
 _CLAUDE: tuple[tuple[tuple[int, int], Traits], ...] = (
-    (
-        (4, 8),
-        {
-            "default_max_tokens": 128_000,
-            "thinking": "adaptive",
-            "budgets": False,
-            "structured": "json_schema",
-            "sampling": "none",
-            "prefill": False,
-            "late_system": "keep",
-            "efforts": _EFFORTS_47,
-        },
-    ),
-    (
-        (4, 7),
-        {
-            "default_max_tokens": 128_000,
-            "thinking": "adaptive",
-            "budgets": False,
-            "structured": "json_schema",
-            "sampling": "none",
-            "prefill": False,
-            "efforts": _EFFORTS_47,
-        },
-    ),
-    (
-        (4, 6),
-        {
-            "default_max_tokens": 128_000,
-            "thinking": "adaptive",
-            "structured": "json_schema",
-            "sampling": "one",
-            "prefill": False,
-            "efforts": _EFFORTS_46,
-        },
-    ),
-    (
-        (4, 5),
-        {
-            "default_max_tokens": 64_000,
-            "thinking": "budget",
-            "structured": "json_schema",
-            "sampling": "one",
-            "prefill": True,
-        },
-    ),
-    (
-        (4, 1),
-        {
-            "default_max_tokens": 32_000,
-            "thinking": "budget",
-            "structured": "json_schema",
-            "sampling": "one",
-            "prefill": True,
-        },
-    ),
+    ((4, 8), {**_CLAUDE_47, "late_system": "keep"}),
+    ((4, 7), _CLAUDE_47),
+    ((4, 6), _CLAUDE_46),
+    ((4, 5), _CLAUDE_45),
+    ((4, 1), {**_CLAUDE_45, "default_max_tokens": 32_000}),
     ((3, 7), {"default_max_tokens": 64_000, "thinking": "budget", "structured": "tool", "prefill": True}),
     ((3, 5), {"default_max_tokens": 8192, "thinking": "none", "structured": "tool", "prefill": True}),
     ((0, 0), {"default_max_tokens": 4096, "thinking": "none", "structured": "tool", "prefill": True}),

@@ -209,21 +209,12 @@ def resolve(
     # Raises MissingCredentialError: The provider needs a key and there is none; the message names the variables.
     # Raises ConfigError: The base URL is missing, a value cannot be used, or the service has ended.
     provider, name = _split(model)
-    known = _known(provider)
-    given = None if config is None else _entry(config, provider, known)
-    if known is None and borrow is not None and not (given and ("url" in given or "dialect" in given)):
-        known = borrow(provider)
-    if given is not None:
-        known, config_key, config_base = settings_from(provider, given, known)
-    else:
-        config_key = config_base = None
-    if known is None:
-        raise unknown(provider, {**_shipped, **_users}, WRITTEN)
-    if known.ended:
-        raise ConfigError(f"{known.name}: {known.ended}", provider=known.name, model=name)
+    row, config_key, config_base = _configured(provider, config, borrow)
+    if row.ended:
+        raise ConfigError(f"{row.name}: {row.ended}", provider=row.name, model=name)
     if api_version is not None:
-        known = with_version(known, api_version, "api_version")
-    plan = _plan(known, name)
+        row = with_version(row, api_version, "api_version")
+    plan = _plan(row, name)
     extra = check_headers(headers, "headers") if headers else {}
     env = _with_own(plan.row, env)
     key, auth = _key(plan.row, env, api_key, config_key)
@@ -270,6 +261,23 @@ def _split(model: str) -> tuple[str, str]:
 def _known(name: str) -> ProviderRow | None:
     plain = _plain(name)
     return _users.get(plain) or _shipped.get(plain)
+
+
+def _configured(
+    provider: str,
+    config: Mapping[str, Mapping[str, Any]] | None,
+    borrow: Callable[[str], ProviderRow | None] | None,
+) -> tuple[ProviderRow, str | None, str | None]:
+    # A provider's row with the configuration's words over it, and the key and the base URL that these give.
+    known = _known(provider)
+    given = None if config is None else _entry(config, provider, known)
+    if known is None and borrow is not None and not (given and ("url" in given or "dialect" in given)):
+        known = borrow(provider)
+    if given is not None:
+        return settings_from(provider, given, known)
+    if known is None:
+        raise unknown(provider, {**_shipped, **_users}, WRITTEN)
+    return known, None, None
 
 
 def _entry(

@@ -161,7 +161,7 @@ class Alerts:
                 del self._slow[where]
                 text = f"{_calls(len(times))} took longer than {limit:g} s at {self._named(where)}, up to {max(times):.0f} s"
                 yield _Alert("llm_too_slow", text)
-        waiting = {exchange.row.id: exchange for exchange in self._gateway.turns if _hangs(exchange, limit)}
+        waiting = {exchange.row.id: exchange for exchange in self._gateway.exchanges if _hangs(exchange, limit)}
         if fresh := waiting.keys() - self._hanging:
             places = Counter(_asked(waiting[id]) for id in fresh).most_common(5)
             where = ", ".join(f"{self._named(id)}: {count}" for id, count in places)

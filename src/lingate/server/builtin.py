@@ -117,26 +117,22 @@ async def _body(gateway: Gateway, request: Request) -> bytes:
 def models(exchange: Exchange) -> None:
     # Answer with the list of models that the caller may use, or one of them, in the format that the client speaks.
     # Raises NotFoundError: There is no such model for this caller.
-    found = exchange.found
-    spoken = _spoken(exchange)
-    if spoken is not None:
-        found = exchange.found = faces.Found(faces.MODELS[spoken], found.args)
-        exchange.form = found.face.form
-    wanted = found.args.get("model")
-    entry = _googles_entry if found.face.dialect == "gemini" else _entry
+    gateway, caller, router = exchange.gateway, exchange.caller, exchange.live.router
+    if (spoken := _spoken(exchange)) is not None:
+        exchange.found = faces.Found(faces.MODELS[spoken], exchange.found.args)
+        exchange.form = exchange.found.face.form
+    wanted, entry = exchange.found.args.get("model"), _entry
+    if exchange.found.face.dialect == "gemini":
+        wanted, entry = wanted and wanted.removeprefix("models/"), _googles_entry
     if wanted is not None:
-        wanted = wanted.removeprefix("models/") if found.face.dialect == "gemini" else wanted
-        if not _may_know(exchange.gateway, exchange.caller, wanted):
-            raise NotFoundError(exchange.live.router.why_not(wanted, partial(may_use, exchange.caller)))
-        body = exchange.form.render(entry(exchange.gateway, wanted))
+        if not _may_know(gateway, caller, wanted):
+            raise NotFoundError(router.why_not(wanted, partial(may_use, caller)))
+        answer = entry(gateway, wanted)
     else:
-        entries = [
-            entry(exchange.gateway, name) for name in exchange.live.router.models() if may_use(exchange.caller, name)
-        ]
-        ids = [entry["id"] for entry in entries]
-        ends = {"has_more": False, "first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None}
-        body = exchange.form.render({"object": "list", "data": entries, **ends})
-    exchange.reply.whole(200, _headers(exchange.gateway, exchange.request, _JSON), body)
+        names = [name for name in router.models() if may_use(caller, name)]
+        ends = {"has_more": False, "first_id": names[0] if names else None, "last_id": names[-1] if names else None}
+        answer = {"object": "list", "data": [entry(gateway, name) for name in names], **ends}
+    exchange.reply.whole(200, _headers(gateway, exchange.request, _JSON), exchange.form.render(answer))
     exchange.unaccounted()
 
 

@@ -150,27 +150,35 @@ def read_call(exchange: Exchange, body: bytes) -> None:
     _forward_headers(exchange, call)
     if exchange.live.drop_params:
         call.drop_params = True
-    model = exchange.caller.aliases.get(call.model, call.model)
-    mark = _MARKS.get(found.face.dialect)
-    if mark is not None and model.endswith(mark) and model not in exchange.live.router.models():
-        model = model.removesuffix(mark)
-    group = exchange.live.router.group(model)
-    if group is None:
-        raise NotFoundError(exchange.live.router.why_not(model, partial(may_use, exchange.caller)))
-    if model != call.model:
-        row.model = _cut(model)  # nobody else knows the key's own names, and budgets by model go by these
+    model = _meant(exchange)
     if exchange.caller.model_rules:
         instead = (overrides.fallbacks if overrides is not None else None) or ()
         _permit(
             exchange, model, [*instead, *(as_str(item.get("model")) for item in as_dicts(theirs if native else None))]
         )
-    exchange.group, exchange.overrides = group, overrides
+    exchange.overrides = overrides
     if (
         exchange.live.cache is not None
         and exchange.caller_upstream is None
         and (overrides is None or overrides.fallbacks is None)
     ):
         exchange.cache_request = exchange.live.cache.cache_request(exchange, caching)
+
+
+def _meant(exchange: Exchange) -> str:
+    # The model that is asked for, without the key's own names and clients' marks; its group is who is to answer.
+    router, asked = exchange.live.router, exchange.call.model
+    model = exchange.caller.aliases.get(asked, asked)
+    mark = _MARKS.get(exchange.found.face.dialect)
+    if mark is not None and model.endswith(mark) and model not in router.models():
+        model = model.removesuffix(mark)
+    group = router.group(model)
+    if group is None:
+        raise NotFoundError(router.why_not(model, partial(may_use, exchange.caller)))
+    if model != asked:
+        exchange.row.model = _cut(model)  # nobody else knows the key's own names, and budgets by model go by these
+    exchange.group = group
+    return model
 
 
 def _cut(model: str) -> str:

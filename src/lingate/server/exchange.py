@@ -110,7 +110,7 @@ class Exchange(Record, eq=False):
         )
 
     def __repr__(self) -> str:
-        return f"Turn({self.row.id})"
+        return f"Exchange({self.row.id})"
 
     @property
     def is_read(self) -> bool:

@@ -127,7 +127,7 @@ class Gateway:
         self.reloads = Reloads()
         self.started = time.time()
         self.started_at = datetime.fromtimestamp(self.started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.turns: set[Exchange] = set()
+        self.exchanges: set[Exchange] = set()
         self._disconnects = DisconnectWatcher()
         self.draining = False
         self._cold = True
@@ -287,7 +287,7 @@ class Gateway:
         if self.in_flight:
             _log.warning("%d calls are cut after %g s of draining", self.in_flight, seconds)
             self.streams.interrupt()
-            for exchange in list(self.turns):
+            for exchange in list(self.exchanges):
                 exchange.interrupt()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), _TELLING)
@@ -323,16 +323,16 @@ class Gateway:
 
     @property
     def in_flight(self) -> int:
-        return len(self.turns)
+        return len(self.exchanges)
 
     def is_full(self, live: Live) -> bool:
         # Whether it takes no further call for the moment.
-        return self.draining or len(self.turns) > live.max_in_flight or not self.journal.has_room()
+        return self.draining or len(self.exchanges) > live.max_in_flight or not self.journal.has_room()
 
     def entered(self, exchange: Exchange) -> None:
         if self._cold:
             self._warm_up()
-        self.turns.add(exchange)
+        self.exchanges.add(exchange)
         self._disconnects.add(exchange)
         self._idle.clear()
 
@@ -342,9 +342,9 @@ class Gateway:
         self._tasks.append(asyncio.create_task(asyncio.to_thread(self.live.router.models)))
 
     def left(self, exchange: Exchange) -> None:
-        self.turns.discard(exchange)
+        self.exchanges.discard(exchange)
         self._disconnects.remove(exchange)
-        if not self.turns:
+        if not self.exchanges:
             self._idle.set()
 
     def health(self) -> dict[str, Any]:

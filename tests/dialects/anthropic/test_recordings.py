@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from lingate import errors
 from lingate._model import Failed, Text, ToolArgs, ToolStart, Usage
 from tests.dialects.anthropic.oracle import parse_message, parse_stream
 from tests.dialects.anthropic.support import CHAT, COUNT, JSON_HEAD, NEWEST, call, decode, normal, recorded, target
-from tests.dialects.short import collect, is_stream, without_nulls
+from tests.dialects.short import collect, expect_never_whole_when_cut, expect_same_however_cut, is_stream, without_nulls
 
 pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
 
@@ -132,25 +131,12 @@ def test_a_recorded_stream_says_what_the_provider_said(exchange: dict[str, Any])
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)
 def test_a_recorded_stream_gives_the_same_events_however_its_bytes_are_cut(exchange: dict[str, Any]) -> None:
-    data = exchange["response"]["body"].encode()
-    whole = decode([data])
-    places = random.Random(exchange["id"])
-
-    assert decode([data[n : n + 1] for n in range(len(data))]) == whole
-    for _ in range(3):
-        cuts = sorted(places.sample(range(len(data)), k=min(20, len(data) - 1)))
-        assert decode([data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]) == whole
+    expect_same_however_cut(decode, exchange["response"]["body"].encode(), exchange["id"])
 
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)
 def test_a_recorded_stream_that_is_cut_short_never_looks_whole(exchange: dict[str, Any]) -> None:
-    data = exchange["response"]["body"].encode()
-
-    for part in (1, 2, 3):
-        events = decode([data[: len(data) * part // 4]])
-
-        assert isinstance(events[-1], Failed)
-        assert events[-1].error.kind == "stream_interrupted"
+    expect_never_whole_when_cut(decode, exchange["response"]["body"].encode())
 
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)

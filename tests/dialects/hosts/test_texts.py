@@ -94,6 +94,12 @@ class TestPrompts:
         )
 
     @_prompted
+    def test_parts_may_be_bare_texts(self, to: Any) -> None:
+        messages = [{"role": "user", "content": ["and ", {"type": "text", "text": "now?"}]}]
+
+        assert prompt(to, messages=messages) == "and now?"
+
+    @_prompted
     def test_images_are_refused_or_dropped(self, to: Any) -> None:
         image = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
         messages = [{"role": "user", "content": [{"type": "text", "text": "look"}, image]}]

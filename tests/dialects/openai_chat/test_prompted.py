@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lingate._dialects._format_choice import form_of
-from lingate._dialects.openai_chat.completions import CompletionsFormat
+from lingate._dialects.openai_chat.completions import FORM
 from lingate._model import Call, Head
 from lingate._providers import lookup
 from lingate.errors import ConfigError, UnsupportedError
@@ -73,4 +73,4 @@ def test_the_answer_is_a_completion() -> None:
 
 def test_where_there_are_completions_they_are_asked_for() -> None:
     target = lookup.resolve("openai/gpt-3.5-turbo-instruct", env={}, api_key="sk-test")
-    assert isinstance(form_of(target, "completions"), CompletionsFormat)
+    assert form_of(target, "completions") is FORM

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from typing import Any
 
 import pytest
@@ -27,7 +26,14 @@ from tests.dialects.openai_responses.support import (
     target,
     wire,
 )
-from tests.dialects.short import collect, error_of, is_stream, without_nulls
+from tests.dialects.short import (
+    collect,
+    error_of,
+    expect_never_whole_when_cut,
+    expect_same_however_cut,
+    is_stream,
+    without_nulls,
+)
 
 pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
 
@@ -46,7 +52,7 @@ BOTH = [CHAT, NATIVE]
 
 
 def _id(exchange: Any) -> str:
-    return str(exchange["id"]) if isinstance(exchange, dict) else str(exchange._operation)
+    return str(exchange["id"]) if isinstance(exchange, dict) else "chat" if exchange is CHAT else "responses"
 
 
 def test_nothing_recorded_is_left_out() -> None:
@@ -191,14 +197,7 @@ def test_a_recorded_stream_adds_up_to_the_response_at_its_end(exchange: dict[str
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)
 def test_a_recorded_stream_gives_the_same_events_however_its_bytes_are_cut(exchange: dict[str, Any]) -> None:
-    data = exchange["response"]["body"].encode()
-    whole = decode([data])
-    places = random.Random(exchange["id"])
-
-    assert decode([data[n : n + 1] for n in range(len(data))]) == whole
-    for _ in range(3):
-        cuts = sorted(places.sample(range(len(data)), k=min(20, len(data) - 1)))
-        assert decode([data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]) == whole
+    expect_same_however_cut(decode, exchange["response"]["body"].encode(), exchange["id"])
 
 
 @pytest.mark.parametrize("exchange", sorted(STREAMS, key=lambda x: len(x["response"]["body"]))[:2], ids=_id)
@@ -212,13 +211,7 @@ def test_a_short_recorded_stream_is_the_same_at_every_split_point(exchange: dict
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)
 def test_a_recorded_stream_that_is_cut_short_never_looks_whole(exchange: dict[str, Any]) -> None:
-    data = exchange["response"]["body"].encode()
-
-    for part in (1, 2, 3):
-        events = decode([data[: len(data) * part // 4]])
-
-        assert isinstance(events[-1], Failed)
-        assert events[-1].error.kind == "stream_interrupted"
+    expect_never_whole_when_cut(decode, exchange["response"]["body"].encode())
 
 
 @pytest.mark.parametrize("exchange", STREAMS, ids=_id)

@@ -36,15 +36,11 @@ def render_error(error: LingateError) -> tuple[int, bytes]:
     return status, encode(body)
 
 
-class Chat(Form):
-    """`POST /v1/messages`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
         "chat": ShortNames(
-            FunctionsOnly(Chat(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder))
+            FunctionsOnly(Form(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder))
         ),
         "models": Form(models_request, read_models, parse_models, render_models),
         "count_tokens": ShortNames(FunctionsOnly(Form(count_request, read_count, parse_count, render_count))),

@@ -25,7 +25,7 @@ from lingate._dialects.anthropic.facts import NAME
 from lingate._dialects.anthropic.tools import canonical_format
 from lingate._dialects.anthropic.turns import is_plain_result, result_message
 from lingate._model import Call, JsonDict
-from lingate._wire.shapes import as_dicts, not_null, without
+from lingate._wire.shapes import as_dicts, is_number, not_null, without
 
 _TAKEN = frozenset(
     {
@@ -51,7 +51,7 @@ _BILL = "x-anthropic-billing-header:"
 @client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
     wire = read_json(body)
-    if not _is_number(wire.get("max_tokens"), whole=True) or wire["max_tokens"] < 0:
+    if type(wire.get("max_tokens")) is not int or wire["max_tokens"] < 0:
         raise Malformed("max_tokens", "must be a whole number, 0 or more")
     return _call("chat", wire, path_args)
 
@@ -99,7 +99,7 @@ def _check_fields(wire: JsonDict) -> None:
         if wire.get(name) is not None:
             expect(wire[name], kind, name)
     for name in ("temperature", "top_p", "top_k"):
-        if wire.get(name) is not None and not _is_number(wire[name], whole=name == "top_k"):
+        if wire.get(name) is not None and not (type(wire[name]) is int if name == "top_k" else is_number(wire[name])):
             raise Malformed(name, "must be a number")
     if wire.get("stop_sequences") is not None:
         expect_texts(wire["stop_sequences"], "stop_sequences")
@@ -270,9 +270,3 @@ def _read_output(wire: JsonDict, canonical: JsonDict) -> JsonDict:
     if config.get("effort") is not None:
         canonical["reasoning_effort"] = config["effort"]
     return {name: wire[name] for name in ("output_config", "output_format") if wire.get(name)}
-
-
-def _is_number(value: Any, whole: bool = False) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (not whole and isinstance(value, float))

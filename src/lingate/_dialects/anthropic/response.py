@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from lingate._dialects._answers import canonical_reason, new_id, told_ids
+from lingate._dialects._answers import block_reason, decoded, garbage, new_id, told_ids
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure, decoded, garbage
+from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects._vertex import region
 from lingate._dialects.anthropic.assistant import read_blocks
@@ -68,14 +68,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:
-    # OpenAI's word for a stop reason.
-    # A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short: a call
-    # whose arguments are incomplete must not be executed.
-    # Servers of other models have words of other formats here.
-    reason = FINISH.get(native) or canonical_reason(native) if isinstance(native, str) else "stop"
-    if reason in ("length", "content_filter"):
-        return reason
-    return "tool_calls" if has_calls else "stop"
+    return block_reason(native, FINISH, has_calls)
 
 
 def refusal_text(details: Any) -> str | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._answers import told_ids
+from lingate._dialects._answers import interrupted, told_ids
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import whole_blocks
 from lingate._dialects._dates import created_at
-from lingate._dialects._failure import body_failure, garbage, interrupted
-from lingate._dialects._replay import replay
+from lingate._dialects._failure import body_failure
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects._vertex import region
 from lingate._dialects.anthropic.assistant import read_blocks, url_citations
@@ -335,6 +334,4 @@ _HANDLERS = {
 
 
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
-    return SseStreamDecoder(
-        sent, MessageStream(sent, head), lambda body: replay(*read_message(sent, head, body)), garbage
-    )
+    return SseStreamDecoder(sent, head, MessageStream(sent, head), read_message)

@@ -6,8 +6,12 @@ from typing import Any
 
 from lingate._dialects._tools import (
     CHOICES,
+    FORCED,
+    FUNCTION_KEYS,
+    NO_ARGUMENTS,
     allowed_tools,
     answer_name,
+    asked_for_json,
     asked_format,
     asked_to_call,
     choice_object,
@@ -21,12 +25,8 @@ from lingate._dialects._tools import (
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FIELD_BETAS, NAME, TOOL_BETAS
 from lingate._model import JsonDict
-from lingate._wire.json import encode_str
 from lingate._wire.shapes import as_dict, dig, not_null, without
 
-_FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict"})
-_OPEN_SCHEMA = {"type": "object", "properties": {}}
-_FORCED = ("any", "tool")
 _DOMAINS = ("allowed_domains", "blocked_domains")
 
 
@@ -35,9 +35,8 @@ def write_tools(draft: Draft, used: list[str]) -> None:
     # `used`: names of tools that the conversation has called: the API wants them declared although none is offered.
     made = (_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(draft.objects("tools")))
     tools = [tool for tool in made if tool is not None]
-    choice = _choice(draft)
-    if isinstance(choice, list):
-        names, choice = choice[1], choice[0]
+    choice, names = _choice(draft)
+    if names is not None:
         tools = [tool for tool in tools if tool.get("name") in names]
     search = _web_search(draft)
     if search is not None:
@@ -45,7 +44,7 @@ def write_tools(draft: Draft, used: list[str]) -> None:
     # Its own clients say themselves what there is: the API itself answers without (recorded), and stubs cost cached text.
     own = draft.target.row.dialect == NAME and "tools" in draft.native
     if not tools and used and not own:
-        tools = [{"name": name, "description": "No longer available.", "input_schema": _OPEN_SCHEMA} for name in used]
+        tools = [{"name": name, "description": "No longer available.", "input_schema": NO_ARGUMENTS} for name in used]
         choice = {"type": "none"}
     if tools:
         draft.body["tools"] = tools
@@ -54,16 +53,16 @@ def write_tools(draft: Draft, used: list[str]) -> None:
         choice = choice or {"type": "auto"}
         if choice["type"] != "none":
             choice = {**choice, "disable_parallel_tool_use": not parallel}
-    if choice is not None and choice["type"] in _FORCED and _never_forced(draft):
+    if choice is not None and choice["type"] in FORCED and _never_forced(draft):
         draft.note("tool_choice")
         choice = {**without(choice, ("name",)), "type": "auto"}
-    if choice is not None and (tools or choice["type"] in _FORCED):
+    if choice is not None and (tools or choice["type"] in FORCED):
         draft.body["tool_choice"] = choice
 
 
 def is_forced(draft: Draft) -> bool:
     choice = draft.body.get("tool_choice")
-    return isinstance(choice, dict) and choice.get("type") in _FORCED
+    return isinstance(choice, dict) and choice.get("type") in FORCED
 
 
 def _never_forced(draft: Draft) -> bool:
@@ -82,8 +81,7 @@ def write_format(draft: Draft, thinking: bool) -> None:
     elif way == "json_schema" and schema is not None:
         _write_native_format(draft, draft.asked["response_format"], schema)
     elif way == "json_object":
-        told = f" It must match this JSON schema: {encode_str(schema)}" if schema else ""
-        _instruct(draft, f"Answer with one JSON object and nothing else.{told}")
+        _instruct(draft, asked_for_json(schema))
     else:
         _write_answer_tool(draft, schema, name, thinking)
 
@@ -116,11 +114,11 @@ def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, thinkin
     choice = draft.body.get("tool_choice", {"type": "auto"})
     offered = bool(tools) and choice["type"] != "none"
     if choice["type"] == "tool":
-        return
+        return  # a certain tool must be called now, so this turn is not the answer
     tool = {
         "name": name,
         "description": "Gives the final answer to the user. Its input is the whole answer.",
-        "input_schema": object_schema(schema or _OPEN_SCHEMA),
+        "input_schema": object_schema(schema or NO_ARGUMENTS),
     }
     draft.body["tools"] = [*tools, tool]
     draft.answer_tool = name
@@ -153,12 +151,11 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     made: JsonDict = {"name": function["name"]}
     if function.get("description") is not None:
         made["description"] = function["description"]
-    made["input_schema"] = object_schema(function.get("parameters") or _OPEN_SCHEMA)
+    made["input_schema"] = object_schema(function.get("parameters") or NO_ARGUMENTS)
     strict = function.get("strict", tool.get("strict"))
     if isinstance(strict, bool):
         _set_strict(made, strict, where, draft)
-    extras = without(function, _FUNCTION_KEYS)
-    extras |= without(tool, ("type", "function", "strict"))
+    extras = without(function, FUNCTION_KEYS) | without(tool, ("type", "function", "strict"))
     made |= not_null(extras, ("provider_specific_fields",))
     dropped = draft.traits.get("tool_schema_drop", ())
     return without_keys(made, dropped) if dropped else made
@@ -173,21 +170,21 @@ def _set_strict(made: JsonDict, strict: bool, where: str, draft: Draft) -> None:
         draft.note(f"{where}.strict")
 
 
-def _choice(draft: Draft) -> Any:
-    # `tool_choice` on the wire; a list of it and the allowed names where only some tools may be used.
+def _choice(draft: Draft) -> tuple[JsonDict | None, list[Any] | None]:
+    # `tool_choice` on the wire, and the names of the tools that are left; None for all.
     asked = draft.asked.get("tool_choice")
     if asked is None:
-        return None
+        return None, None
     if isinstance(asked, str):
-        return {"type": chosen(asked, CHOICES, draft)}
+        return {"type": chosen(asked, CHOICES, draft)}, None
     kind = choice_object(asked, draft).get("type")
     if kind == "allowed_tools":
         word, names = allowed_tools(asked, draft)
-        return [{"type": chosen(word, CHOICES, draft)}, names]
+        return {"type": chosen(word, CHOICES, draft)}, names
     if kind in ("auto", "any", "tool", "none"):
-        return dict(asked)
+        return dict(asked), None
     name = chosen_function(asked, draft)
-    return None if name is None else {"type": "tool", "name": name}
+    return None if name is None else {"type": "tool", "name": name}, None
 
 
 def _web_search(draft: Draft) -> JsonDict | None:

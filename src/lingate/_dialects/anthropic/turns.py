@@ -110,14 +110,11 @@ class Turns(BlockTurns):
         plain = isinstance(content, str) and blocks == [{"type": "text", "text": content}]
         self._answer(content if plain else blocks)
 
-    def _add_result(self, message: JsonDict, where: str) -> None:
-        self._results.append(self._result(message, where))
-
-    def _result(self, message: JsonDict, where: str) -> JsonDict:
+    def _result(self, message: JsonDict, where: str) -> list[JsonDict]:
         self.draft.note_others(message, TOOL_FIELDS, where)
         kept = _original_result(message)
         if kept is not None:
-            return kept
+            return [kept]
         given = self.draft.answered(message.get("tool_call_id"), where)
         block: JsonDict = {"type": "tool_result", "tool_use_id": safe_id(given)}
         content, mark = message.get("content"), None
@@ -133,7 +130,7 @@ class Turns(BlockTurns):
             block["is_error"] = failed
         if mark := message.get("cache_control") or mark:
             block["cache_control"] = mark
-        return block
+        return [block]
 
     def _close_user(self) -> None:
         alone = self._plain is not None and not self._results
@@ -160,11 +157,8 @@ def result_message(block: JsonDict) -> JsonDict:
 def is_plain_result(block: JsonDict) -> bool:
     # Whether `result_message` says all that the block says.
     content = block.get("content")
-    nested = as_list(content)
-    if content is None:
-        return False
-    plain = all(is_plain(one) and "cache_control" not in one for one in nested)
-    return plain and set(block) <= {"type", "tool_use_id", "content", "cache_control"}
+    plain = all(is_plain(one) and "cache_control" not in one for one in as_list(content))
+    return plain and content is not None and set(block) <= {"type", "tool_use_id", "content", "cache_control"}
 
 
 def _original_result(message: JsonDict) -> JsonDict | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import beside_caches, integer, usage_beside_caches
+from lingate._dialects._counts import COUNTS, beside_caches, integer, usage_beside_caches
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, not_null, without
 
@@ -19,13 +19,6 @@ _NATIVE = (
     "output_tokens_details",
 )
 _INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-_CANONICAL = (
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "prompt_tokens_details",
-    "completion_tokens_details",
-)
 _OPENAI_DETAILS = (
     "reasoning_tokens",
     "audio_tokens",
@@ -72,7 +65,7 @@ def native_usage(usage: Any) -> JsonDict:
             thinking["thinking_tokens"] = spent["reasoning_tokens"]
         if thinking:
             native["output_tokens_details"] = thinking
-    native.update(without(usage, _CANONICAL))
+    native.update(without(usage, COUNTS))
     return native
 
 
@@ -81,7 +74,7 @@ def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
     after = not_null(after)
     if not any(after.get(name) for name in _INPUT):
         # Servers that have no null say 0 of all input, where they mean that they have said it before.
-        after = {name: value for name, value in after.items() if name not in _INPUT or name not in before}
+        after = without(after, before.keys() & _INPUT)
     merged = {**before, **after}
     moved = merged.get("cache_creation_input_tokens") != before.get("cache_creation_input_tokens")
     if moved and "cache_creation" not in after:

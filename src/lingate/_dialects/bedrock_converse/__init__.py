@@ -21,15 +21,11 @@ def render_error(error: LingateError) -> tuple[int, bytes]:
     return status, encode({"__type": name, "message": text})
 
 
-class Chat(Form):
-    """`POST /model/{modelId}/converse` and `/converse-stream`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
         "chat": ShortNames(
-            FunctionsOnly(Chat(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder))
+            FunctionsOnly(Form(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder))
         ),
         "count_tokens": ShortNames(FunctionsOnly(Form(count_request, read_count, parse_count, render_count))),
     },

@@ -9,8 +9,7 @@ from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import BlockEncoder
 from lingate._dialects._face_errors import aws_error
 from lingate._dialects._frames import event_frame, exception_frame
-from lingate._dialects._prompts import content_text
-from lingate._dialects._reading import first_choice
+from lingate._dialects._reading import content_text, first_choice
 from lingate._dialects._round_trip import round_trip_fields
 from lingate._dialects._tool_arguments import shown_arguments
 from lingate._dialects.bedrock_converse.assistant import original_blocks, reasoning_block, redacted_content

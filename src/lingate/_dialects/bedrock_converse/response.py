@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._answers import canonical_reason, new_id
+from lingate._dialects._answers import block_reason, decoded, garbage, new_id
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure, decoded, garbage
+from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects.bedrock_converse.assistant import read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks
@@ -74,14 +74,8 @@ def service_tier(raw: JsonDict) -> JsonDict:
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:
-    # OpenAI's word for a stop reason.
-    # A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short or is
-    # malformed: such a call must not be executed.
-    # Words of the model's maker get through.
-    reason = FINISH.get(native) or canonical_reason(native) if isinstance(native, str) else "stop"
-    if reason in ("length", "content_filter"):
-        return reason
-    return "tool_calls" if has_calls and not str(native).startswith("malformed_") else "stop"
+    # Nor is a call to be executed that is malformed.
+    return block_reason(native, FINISH, has_calls and not str(native).startswith("malformed_"))
 
 
 def identity(head: Head) -> str:

@@ -11,7 +11,6 @@ from lingate._dialects._check import whole_blocks
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._dates import created_at
 from lingate._dialects._frames import FrameDecoder
-from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import StreamedAnswer
 from lingate._dialects.bedrock_converse.assistant import read_blocks, reasoning_block, redacted_data, url_citations
 from lingate._dialects.bedrock_converse.checks import check_blocks
@@ -373,4 +372,4 @@ _MAKERS = {"text": _text, "reasoningContent": _reasoning, "toolUse": _call, "too
 
 
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
-    return FrameDecoder(sent, head, ConverseStream(sent, head), lambda body: replay(*read_message(sent, head, body)))
+    return FrameDecoder(sent, head, ConverseStream(sent, head), read_message)

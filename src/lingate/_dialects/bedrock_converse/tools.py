@@ -7,9 +7,13 @@ from typing import Any
 from lingate._dialects._ignorable import ignorable_tool
 from lingate._dialects._tools import (
     CHOICES,
+    FORCED,
+    FUNCTION_KEYS,
+    NO_ARGUMENTS,
     TOOL_FIELDS,
     allowed_tools,
     answer_name,
+    asked_for_json,
     asked_format,
     asked_to_call,
     choice_object,
@@ -26,17 +30,12 @@ from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_str, dig, without
 
-_FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict"})
-_OPEN_SCHEMA = {"type": "object", "properties": {}}
-_FORCED = ("any", "tool")
-
 
 def write_tools(draft: Draft, used: list[str]) -> None:
     # `used`: names of tools that the conversation has called: the API wants them declared although none is offered.
     tools = _declared(draft)
-    choice = _choice(draft)
-    if isinstance(choice, list):
-        names, choice = choice[1], choice[0]
+    choice, names = _choice(draft)
+    if names is not None:
         tools = [tool for tool in tools if _name(tool) in names]
     if choice == {"none": {}}:
         choice = None
@@ -56,7 +55,7 @@ def write_tools(draft: Draft, used: list[str]) -> None:
 
 def is_forced(draft: Draft) -> bool:
     choice = draft.body.get("toolConfig", {}).get("toolChoice") or {}
-    return any(word in choice for word in _FORCED)
+    return any(word in choice for word in FORCED)
 
 
 def write_format(draft: Draft, thinking: bool) -> None:
@@ -71,8 +70,7 @@ def write_format(draft: Draft, thinking: bool) -> None:
         draft.refuse("response_format", "the model cannot be held to a format")
     elif schema is None or way == "json_object":
         # Without a schema a forced tool would be called with nothing in it.
-        told = f" It must match this JSON schema: {encode_str(schema)}" if schema else ""
-        draft.instruct(f"Answer with one JSON object and nothing else.{told}")
+        draft.instruct(asked_for_json(schema))
     elif way == "json_schema":
         _write_native_format(draft, schema, name, as_str(about))
     else:
@@ -98,8 +96,8 @@ def _write_native_format(draft: Draft, schema: JsonDict, name: str, about: str) 
     if given is not None and canonical_format(given) == draft.asked["response_format"]:
         draft.output()["textFormat"] = given
         return
-    said = {name: word for name, word in (("name", name), ("description", about)) if word}
-    told = {"schema": encode_str(closed(schema)), **said}
+    told = {"schema": encode_str(closed(schema)), "name": name, "description": about}
+    told = {field: word for field, word in told.items() if word}
     draft.output()["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": told}}
 
 
@@ -109,7 +107,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict, name: str, about: Any, th
     tools = config.get("tools", [])
     choice = config.get("toolChoice") or {}
     if "tool" in choice:
-        return
+        return  # a certain tool must be called now, so this turn is not the answer
     draft.answer_tool = name = answer_name(name, list(map(_name, tools)))
     spec = {
         "name": name,
@@ -149,7 +147,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     spec: JsonDict = {"name": function["name"]}
     if function.get("description"):
         spec["description"] = function["description"]
-    schema = object_schema(function.get("parameters") or _OPEN_SCHEMA)
+    schema = object_schema(function.get("parameters") or NO_ARGUMENTS)
     strict = function.get("strict", tool.get("strict"))
     dropped = draft.traits.get("tool_schema_drop", ())
     spec["inputSchema"] = {"json": without_keys(schema, dropped) if dropped else schema}
@@ -160,7 +158,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
                 spec["inputSchema"]["json"] = closed(spec["inputSchema"]["json"], shut=False)
         elif strict:
             draft.note(f"{where}.strict")
-    draft.note_others(function, _FUNCTION_KEYS, f"{where}.function")
+    draft.note_others(function, FUNCTION_KEYS, f"{where}.function")
     draft.note_others(tool, TOOL_FIELDS, where)
     return {"toolSpec": spec}
 
@@ -189,13 +187,11 @@ def _tool_mark(tool: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def _name(tool: JsonDict) -> str | None:
-    inner = tool.get("toolSpec") or tool.get("systemTool") or {}
-    found = inner.get("name")
-    return found if isinstance(found, str) else None
+    return as_str(dig(tool.get("toolSpec") or tool.get("systemTool"), "name")) or None
 
 
 def _stub(name: str) -> JsonDict:
-    return {"toolSpec": {"name": name, "description": "No longer available.", "inputSchema": {"json": _OPEN_SCHEMA}}}
+    return {"toolSpec": {"name": name, "description": "No longer available.", "inputSchema": {"json": NO_ARGUMENTS}}}
 
 
 def _withheld(draft: Draft, tools: list[JsonDict], used: list[str]) -> list[JsonDict]:
@@ -209,21 +205,21 @@ def _withheld(draft: Draft, tools: list[JsonDict], used: list[str]) -> list[Json
     return tools or list(map(_stub, used))
 
 
-def _choice(draft: Draft) -> Any:
-    # `toolChoice` on the wire; a list of it and the allowed names where only some tools may be used.
+def _choice(draft: Draft) -> tuple[JsonDict | None, list[Any] | None]:
+    # `toolChoice` on the wire, and the names of the tools that are left; None for all.
     asked = draft.asked.get("tool_choice")
     if asked is None:
-        return None
+        return None, None
     if isinstance(asked, str):
         word = chosen(asked, CHOICES, draft)
-        return {word: {}} if word == CHOICES[asked] else None
+        return {word: {}} if word == CHOICES[asked] else None, None
     if choice_object(asked, draft).get("type") == "allowed_tools":
         mode, names = allowed_tools(asked, draft)
-        return [{"any": {}} if mode == "required" else {"auto": {}}, names]
+        return {CHOICES[mode]: {}}, names
     if asked.get("type") in ("auto", "any", "none"):
-        return {asked["type"]: {}}
+        return {asked["type"]: {}}, None
     name = chosen_function(asked, draft)
-    return None if name is None else {"tool": {"name": name}}
+    return None if name is None else {"tool": {"name": name}}, None
 
 
 def _possible(draft: Draft, choice: JsonDict | None) -> JsonDict | None:

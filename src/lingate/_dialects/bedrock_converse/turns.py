@@ -104,9 +104,6 @@ class Turns(BlockTurns):
         if blocks:
             self._answer(blocks)
 
-    def _add_result(self, message: JsonDict, where: str) -> None:
-        self._results += self._result(message, where)
-
     def _result(self, message: JsonDict, where: str) -> list[JsonDict]:
         self.draft.note_others(message, TOOL_FIELDS, where)
         kept = _original_result(message)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import beside_caches, integer, usage_beside_caches
+from lingate._dialects._counts import COUNTS, beside_caches, integer, usage_beside_caches
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, as_dicts, without
 
@@ -16,16 +16,7 @@ _WRITTEN = ("cacheWriteInputTokens", "cacheWriteInputTokenCount")
 """The second names are those that Nova's own format has, and that Converse sends beside the first."""
 
 _NATIVE = frozenset({"inputTokens", "outputTokens", "totalTokens", *_READ, *_WRITTEN})
-_CANONICAL = frozenset(
-    {
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
-        "prompt_tokens_details",
-        "completion_tokens_details",
-        "cache_creation",
-    }
-)
+_CANONICAL = COUNTS | {"cache_creation"}
 
 
 def canonical_usage(native: JsonDict) -> JsonDict:
@@ -48,11 +39,7 @@ def native_usage(usage: Any) -> JsonDict:
     usage = as_dict(usage)
     fresh, read, written = beside_caches(usage)
     prompt, output = integer(usage.get("prompt_tokens")) or 0, integer(usage.get("completion_tokens")) or 0
-    native: JsonDict = {
-        "inputTokens": fresh,
-        "outputTokens": output,
-        "totalTokens": prompt + output,
-    }
+    native: JsonDict = {"inputTokens": fresh, "outputTokens": output, "totalTokens": prompt + output}
     if read is not None:
         native["cacheReadInputTokens"] = read
     if written is not None:

@@ -12,7 +12,6 @@ from lingate._dialects._check import read_json
 from lingate._dialects._claude import BETA
 from lingate._dialects._frames import TIER, FrameDecoder, FramedStream, exception_frame
 from lingate._dialects._free_text import FunctionsOnly
-from lingate._dialects._replay import replay
 from lingate._dialects.anthropic.face_request import parse_chat as parse_message
 from lingate._dialects.anthropic.face_request import parse_count as parse_message_count
 from lingate._dialects.anthropic.face_response import Encoder as MessageEncoder
@@ -140,7 +139,7 @@ def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
     stream: FramedStream = (
         TextChunks(sent, head, form) if form is not None else _CHUNKS[format_of(sent.target)](sent, head)
     )
-    return FrameDecoder(sent, head, stream, lambda body: replay(*read_chat(sent, head, body)))
+    return FrameDecoder(sent, head, stream, read_chat)
 
 
 def _no_call(body: bytes, path_args: Mapping[str, str]) -> Call:
@@ -151,14 +150,10 @@ def _no_answer(response: JsonDict) -> bytes:
     raise UnsupportedError("this operation is not served in this format")
 
 
-class Chat(Form):
-    """`POST /model/{modelId}/invoke` and `/invoke-with-response-stream`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_message, stream_decoder, Encoder)),
+        "chat": FunctionsOnly(Form(chat_request, read_chat, parse_chat, render_message, stream_decoder, Encoder)),
         "embeddings": Form(embed_request, read_embeddings, _no_call, _no_answer, most=most_texts),
         "rerank": Form(rerank_request, read_rerank, _no_call, _no_answer),
         "count_tokens": FunctionsOnly(Form(count_request, read_count, parse_count, render_count)),

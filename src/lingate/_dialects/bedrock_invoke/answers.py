@@ -7,8 +7,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from lingate._dialects._answers import garbage
 from lingate._dialects._counts import integer, usage_beside_caches
-from lingate._dialects._failure import garbage
 from lingate._dialects.anthropic.stream import MessageStream
 from lingate._dialects.bedrock_converse.response import identity, read_object, whole_answer
 from lingate._dialects.bedrock_converse.stream import ConverseStream, HeadedAnswer

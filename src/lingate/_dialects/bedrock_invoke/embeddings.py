@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._answers import garbage
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, keep
 from lingate._dialects._envelope import seal
-from lingate._dialects._failure import garbage
 from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._params import begun
 from lingate._dialects._vectors import embeddings

@@ -80,14 +80,10 @@ def _native(model: JsonDict) -> JsonDict:
     return {**basics, **without(model, _OPENAI_ONLY)}
 
 
-class Chat(Form):
-    """`POST /v2/chat`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_chat, stream_decoder, Encoder)),
+        "chat": FunctionsOnly(Form(chat_request, read_chat, parse_chat, render_chat, stream_decoder, Encoder)),
         "embeddings": Form(embed_request, read_embed, parse_embed, render_embed, most=lambda target: MOST_TEXTS),
         "rerank": Form(rerank_request, read_rerank, parse_call, render_rerank),
         "models": Form(models_request, read_models, parse_models, render_models),

@@ -12,9 +12,9 @@ from typing import Any
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, native_fields
-from lingate._dialects._reading import reasoning_of
+from lingate._dialects._reading import SAID_FIELDS, content_text, reasoning_of
 from lingate._dialects._tool_arguments import calls_of
-from lingate._dialects.cohere.content import check_content, content_text, wire_content
+from lingate._dialects.cohere.content import check_content, wire_content
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._model import JsonDict
@@ -72,21 +72,6 @@ def _annotation(source: JsonDict, place: JsonDict) -> JsonDict:
 
 _KEPT = ("content", "tool_plan", "citations")
 """Fields of a message that are kept as they are where the canonical form says less."""
-
-_SILENT = frozenset(
-    {
-        "role",
-        "content",
-        "tool_calls",
-        "reasoning_content",
-        "thinking_blocks",
-        "reasoning",
-        "reasoning_details",
-        "refusal",
-        "annotations",
-        "provider_specific_fields",
-    }
-)
 
 
 @dataclass(slots=True)
@@ -158,9 +143,7 @@ def read_calls(message: Mapping[str, Any]) -> list[JsonDict]:
 def wire_message(message: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     # A canonical message for the wire: its own fields if they still say the same, else made anew.
     # None for a message that holds nothing, which the API refuses.
-    for name in message:
-        if name not in _SILENT and message[name] is not None:
-            draft.note(f"{where}.{name}")
+    draft.note_others(message, SAID_FIELDS, where)
     calls = [_wire_call(call, function) for call, function, _ in calls_of(message, where, draft)]
     kept = kept_fields(message)
     made = _anew(message, where, draft, bool(calls)) if kept is None else _without_history(kept, where, draft)

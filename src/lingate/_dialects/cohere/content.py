@@ -31,13 +31,6 @@ def is_blank(content: Any) -> bool:
     return all(part.get("type") == "text" and not str(part.get("text")).strip() for part in content)
 
 
-def content_text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    texts = (part.get("text") for part in content if isinstance(part, dict)) if isinstance(content, list) else ()
-    return "".join(text for text in texts if isinstance(text, str))
-
-
 def check_content(content: Any, where: str) -> None:
     # Check text or a list of parts as Cohere sends and takes them.
     # Unknown parts are nobody's fault.

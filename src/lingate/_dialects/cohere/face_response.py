@@ -8,10 +8,9 @@ from lingate._dialects._answers import canonical_reason
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import CallEncoder
 from lingate._dialects._face_errors import openai_error
-from lingate._dialects._reading import first_choice
+from lingate._dialects._reading import content_text, first_choice
 from lingate._dialects._tool_arguments import shown_call
 from lingate._dialects.cohere.assistant import citations_of, kept_fields
-from lingate._dialects.cohere.content import content_text
 from lingate._dialects.cohere.facts import FINISH, NAME
 from lingate._dialects.cohere.usage import native_logprobs, native_usage
 from lingate._model import (

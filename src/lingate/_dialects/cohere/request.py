@@ -141,9 +141,7 @@ def _message(message: Any, where: str, draft: Draft) -> JsonDict | None:
 
 
 def _content(message: JsonDict, where: str, draft: Draft, known: frozenset[str], images: bool = False) -> Any:
-    for name in message:
-        if name not in known and message[name] is not None:
-            draft.note(f"{where}.{name}")
+    draft.note_others(message, known, where)
     kept = _original(message)
     return wire_content(message.get("content"), f"{where}.content", draft, images) if kept is None else kept
 

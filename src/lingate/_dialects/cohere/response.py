@@ -12,6 +12,7 @@ from lingate._dialects._answers import (
     ERROR,
     canonical_reason,
     decode_object,
+    garbage,
     malformed,
     new_id,
     provider_failed,
@@ -23,7 +24,6 @@ from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import spoken
-from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.cohere.assistant import annotations_of, check_message, read_calls, read_message
 from lingate._dialects.cohere.facts import NAME
@@ -85,7 +85,7 @@ def canonical_message(native: Any, reason: str | None, sent: HttpRequest) -> tup
     try:
         check_message(native, "message")
     except Malformed as flaw:
-        raise malformed(sent.target, f"the answer makes no sense: {flaw}") from None
+        raise garbage(sent.target, str(flaw)) from None
     reading, calls = read_message(native), read_calls(native)
     answers = [call for call in calls if call["function"]["name"] == sent.answer_tool]
     if answers:
@@ -180,9 +180,6 @@ class MessageStream(StreamedAnswer):
             handler(self, raw, out)
         else:
             out.append(Opaque(NAME, raw))
-
-    def _broken(self, why: str, out: list[Event]) -> None:
-        self.fail(malformed(self._sent.target, f"the stream makes no sense: {why}"), out)
 
     def _start(self, raw: JsonDict, out: list[Event], given: Any = None) -> None:
         if not self._started:
@@ -387,9 +384,4 @@ _HANDLERS = {
 
 
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
-    return SseStreamDecoder(
-        sent,
-        MessageStream(sent, head),
-        lambda body: replay(*read_chat(sent, head, body)),
-        malformed,
-    )
+    return SseStreamDecoder(sent, head, MessageStream(sent, head), read_chat)

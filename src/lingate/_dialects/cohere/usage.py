@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import integer
+from lingate._dialects._counts import COUNTS, integer
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, not_null, without
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, not_null, without
 
 _COUNTED = ("input_tokens", "output_tokens", "image_tokens", "reasoning_tokens")
-_CANONICAL = frozenset(
-    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
-)
 
 
 def canonical_usage(native: Any) -> JsonDict | None:
@@ -46,7 +43,7 @@ def native_usage(usage: Any) -> JsonDict | None:
     # OpenAI's counts as Cohere's; None where there are none.
     if not isinstance(usage, dict) or not usage:
         return None
-    before, after = _part(usage, "prompt_tokens_details"), _part(usage, "completion_tokens_details")
+    before, after = as_dict(usage.get("prompt_tokens_details")), as_dict(usage.get("completion_tokens_details"))
     read, image = integer(usage.get("prompt_tokens")), integer(before.get("image_tokens"))
     tokens = not_null(
         {
@@ -56,7 +53,7 @@ def native_usage(usage: Any) -> JsonDict | None:
             "reasoning_tokens": integer(after.get("reasoning_tokens")),
         }
     )
-    native: JsonDict = without(usage, _CANONICAL)
+    native: JsonDict = without(usage, COUNTS)
     billed = {name: count for name, count in tokens.items() if name in ("input_tokens", "output_tokens")}
     if billed:
         native.setdefault("billed_units", billed)
@@ -65,10 +62,6 @@ def native_usage(usage: Any) -> JsonDict | None:
     if integer(before.get("cached_tokens")) is not None:
         native["cached_tokens"] = before["cached_tokens"]
     return native
-
-
-def _part(usage: JsonDict, name: str) -> JsonDict:
-    return as_dict(usage.get(name))
 
 
 _OPENAI_ONLY = frozenset({"token", "logprob", "bytes", "top_logprobs"})
@@ -83,14 +76,12 @@ def canonical_logprobs(items: Any) -> JsonDict | None:
 
 def native_logprobs(logprobs: Any) -> list[JsonDict]:
     # OpenAI's `logprobs` as Cohere's items.
-    content = dig(logprobs, "content")
-    return list(map(_item, as_dicts(content)))
+    return list(map(_item, as_dicts(dig(logprobs, "content"))))
 
 
 def _entry(item: JsonDict) -> JsonDict:
     text = as_str(item.get("text"))
-    numbers = item.get("logprobs")
-    numbers = [number for number in numbers if isinstance(number, int | float)] if isinstance(numbers, list) else []
+    numbers = [number for number in as_list(item.get("logprobs")) if isinstance(number, int | float)]
     rest = without(item, ("text",))
     data = list(text.encode("utf-8", "surrogatepass"))
     # What the model wrote together was as likely as all of it: the logarithms add up.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from lingate._dialects._answers import garbage
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._face_errors import google_error
-from lingate._dialects._failure import garbage
 from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects._tool_names import ShortNames
 from lingate._dialects.gemini.embeddings import embed_request, embed_response, most_inputs, parse_embed, render_embed
@@ -90,14 +90,10 @@ def render_error(error: LingateError) -> tuple[int, bytes]:
     return status, encode(body)
 
 
-class Chat(Form):
-    """`generateContent` and `streamGenerateContent`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": ShortNames(FunctionsOnly(Chat(chat_request, read_answer, parse_chat, render_answer, Decoder, Encoder))),
+        "chat": ShortNames(FunctionsOnly(Form(chat_request, read_answer, parse_chat, render_answer, Decoder, Encoder))),
         "embeddings": Form(embed_request, embed_response, parse_embed, render_embed, most=most_inputs),
         "models": Form(models_request, read_models, parse_models, render_models),
         "count_tokens": ShortNames(FunctionsOnly(Form(count_request, read_count, parse_count, render_count))),

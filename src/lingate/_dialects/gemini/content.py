@@ -15,7 +15,7 @@ from lingate._dialects.gemini.facts import NAME, PART_KINDS
 from lingate._dialects.gemini.media import canonical_media, write_audio, write_file, write_image, write_video
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
-from lingate._wire.shapes import as_dicts, as_list, as_str, dig
+from lingate._wire.shapes import as_dicts
 
 _PLAIN_KEYS = {
     "inlineData": frozenset({"mimeType", "data", "displayName"}),
@@ -34,12 +34,6 @@ def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
         return [{"text": content}]
     made = (_part(part, f"{where}[{n}]", draft) for n, part in enumerate(draft.parts(content, where)))
     return [part for part in made if part is not None]
-
-
-def content_text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return "".join(as_str(part) or as_str(dig(part, "text") or dig(part, "refusal")) for part in as_list(content))
 
 
 def kept_parts(message: JsonDict) -> list[JsonDict] | None:

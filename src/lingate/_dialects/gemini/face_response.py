@@ -10,10 +10,10 @@ from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._face_errors import google_error
-from lingate._dialects._reading import with_old_call
+from lingate._dialects._reading import content_text, with_old_call
 from lingate._dialects._round_trip import Packer, round_trip_fields, unseal
 from lingate._dialects._tool_arguments import is_whole, shown_arguments
-from lingate._dialects.gemini.content import content_text, kept_parts
+from lingate._dialects.gemini.content import kept_parts
 from lingate._dialects.gemini.facts import FINISH, FINISH_REASON, MEDIA_TYPES, NAME
 from lingate._dialects.gemini.grounding import grounding_metadata
 from lingate._dialects.gemini.media import native_sound

@@ -182,6 +182,5 @@ def native_sound(audio: Any) -> JsonDict | None:
     data = dig(audio, "data")
     if not isinstance(data, str) or not data:
         return None
-    kind = audio.get("format")
-    kind = as_str(kind) or "pcm16"
+    kind = as_str(audio.get("format")) or "pcm16"
     return {"inlineData": {"mimeType": _PCM if kind == "pcm16" else f"audio/{kind}", "data": data}}

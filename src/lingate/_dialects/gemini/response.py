@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import Any
 
 from lingate._dialects import _dates
+from lingate._dialects._answers import decoded, garbage, interrupted
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import epoch
 from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure, decoded, garbage, interrupted
+from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects._redact import redact
 from lingate._dialects._vertex import region

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._failure import garbage, interrupted
+from lingate._dialects._answers import garbage, interrupted
 from lingate._dialects._sse_stream import Speaker, StreamedAnswer
 from lingate._dialects._vertex import region
 from lingate._dialects.gemini.facts import NAME, UNFINISHED
@@ -118,8 +118,7 @@ class AnswerStream(StreamedAnswer):
 
     def _start(self, raw: JsonDict, out: list[Event]) -> None:
         self._id = answer_id(raw, self._head)
-        model = raw.get("modelVersion")
-        name = as_str(model) or self._sent.target.model
+        name = as_str(raw.get("modelVersion")) or self._sent.target.model
         out.append(Start(self._id, name, created_at(raw, self._head), raw=raw))
 
     def _count(self, raw: JsonDict, out: list[Event]) -> None:

@@ -10,14 +10,13 @@ from typing import Any
 
 from lingate._dialects._draft import native_fields
 from lingate._dialects._late import TOLD, marked
-from lingate._dialects._reading import SAID_FIELDS, gist_of, named_reasoning
+from lingate._dialects._reading import SAID_FIELDS, content_text, gist_of, named_reasoning
 from lingate._dialects._tool_arguments import arguments_object, calls_of
 from lingate._dialects._tools import has_failed
 from lingate._dialects._turns import TEXT_FIELDS, TOOL_FIELDS, ask_something, same_content, written
 from lingate._dialects.gemini.content import (
     canonical_content,
     content_parts,
-    content_text,
     kept_parts,
     result_content,
     result_object,

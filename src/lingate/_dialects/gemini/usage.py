@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import integer
+from lingate._dialects._counts import COUNTS, integer
 from lingate._dialects.gemini.facts import MODALITIES
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, not_null, without
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, not_null, without
 
 _COUNTS = (
     "promptTokenCount",
@@ -34,17 +34,7 @@ _TAKEN = frozenset(
         "cacheTokensDetails",
     }
 )
-_CANONICAL = frozenset(
-    {
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
-        "prompt_tokens_details",
-        "completion_tokens_details",
-        "service_tier",
-        "inference_geo",
-    }
-)
+_CANONICAL = COUNTS | {"service_tier", "inference_geo"}
 _TIERS = ("flex", "priority", "provisioned")
 """That have other prices."""
 _KINDS = ("text", "image", "video", "audio", "document")
@@ -149,11 +139,12 @@ def _modalities(*lists: Any) -> JsonDict:
     return found
 
 
-def _details(counts: JsonDict, without: JsonDict) -> list[JsonDict]:
+def _details(counts: JsonDict, others: JsonDict) -> list[JsonDict]:
+    # A list of counts by modality, less those that stand elsewhere.
     made = []
     for kind in _KINDS:
         count = integer(counts.get(f"{kind}_tokens"))
-        left = None if count is None else count - (integer(without.get(f"{kind}_tokens")) or 0)
+        left = None if count is None else count - (integer(others.get(f"{kind}_tokens")) or 0)
         if left:
             made.append({"modality": kind.upper(), "tokenCount": left})
     return made
@@ -165,21 +156,19 @@ _LOGPROB = ("token", "logprob", "bytes", "top_logprobs")
 
 def canonical_logprobs(result: Any) -> JsonDict | None:
     # A `logprobsResult` as OpenAI's `logprobs`; None if there is nothing in it.
-    chosen = (as_dicts(result.get("chosenCandidates"))) if isinstance(result, dict) else []
+    chosen = as_dicts(dig(result, "chosenCandidates"))
     if not chosen:
         return None
-    tops = result.get("topCandidates")
-    tops = as_list(tops)
-    content = []
+    tops, content = as_list(result.get("topCandidates")), []
     for n, item in enumerate(chosen):
-        others = tops[n].get("candidates") if n < len(tops) and isinstance(tops[n], dict) else None
-        content.append({**_entry(item), "top_logprobs": list(map(_entry, as_dicts(others)))})
+        others = as_dicts(dig(tops[n], "candidates")) if n < len(tops) else ()
+        content.append({**_entry(item), "top_logprobs": list(map(_entry, others))})
     return {"content": content, "refusal": None}
 
 
 def native_logprobs(logprobs: Any) -> JsonDict | None:
     # OpenAI's `logprobs` as a `logprobsResult`; None if there is nothing in it.
-    content = (as_dicts(logprobs.get("content"))) if isinstance(logprobs, dict) else []
+    content = as_dicts(dig(logprobs, "content"))
     if not content:
         return None
     made: JsonDict = {"chosenCandidates": list(map(_native, content))}
@@ -190,13 +179,11 @@ def native_logprobs(logprobs: Any) -> JsonDict | None:
 
 
 def _entry(item: JsonDict) -> JsonDict:
-    token = item.get("token")
-    token = as_str(token)
-    rest = without(item, _LOG_PROBABILITY)
+    token = as_str(item.get("token"))
     data = list(token.encode("utf-8", "surrogatepass"))
-    return {"token": token, "logprob": item.get("logProbability", 0.0), "bytes": data, **rest}
+    told = {"token": token, "logprob": item.get("logProbability", 0.0), "bytes": data}
+    return told | without(item, _LOG_PROBABILITY)
 
 
 def _native(item: JsonDict) -> JsonDict:
-    rest = without(item, _LOGPROB)
-    return {"token": item.get("token"), "logProbability": item.get("logprob"), **rest}
+    return {"token": item.get("token"), "logProbability": item.get("logprob"), **without(item, _LOGPROB)}

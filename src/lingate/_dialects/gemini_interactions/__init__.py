@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-from lingate._dialects._base import Dialect, Further
-from lingate._dialects._failure import garbage
+from lingate._dialects._base import Dialect, Form, Further
 from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects._sse_stream import SseStreamDecoder
 from lingate._dialects.gemini import DIALECT as GEMINI
-from lingate._dialects.gemini import Chat
 from lingate._dialects.gemini.face_request import parse_chat
 from lingate._dialects.gemini.face_response import Encoder, render_answer
 from lingate._dialects.gemini_interactions.request import chat_request, question
@@ -35,8 +33,7 @@ def _further(sent: HttpRequest, head: Head, body: bytes) -> Further | None:
 
 
 def _decoder(sent: HttpRequest, head: Head) -> SseStreamDecoder:
-    stream = AnswerStream(sent, head)
-    return SseStreamDecoder(sent, stream, stream.told, garbage)
+    return SseStreamDecoder(sent, head, AnswerStream(sent, head), read_answer)
 
 
 class _Steps(FunctionsOnly):
@@ -45,6 +42,6 @@ class _Steps(FunctionsOnly):
 
 DIALECT = Dialect(
     name="gemini_interactions",
-    operations={"chat": _Steps(Chat(chat_request, read_answer, parse_chat, render_answer, _decoder, Encoder))},
+    operations={"chat": _Steps(Form(chat_request, read_answer, parse_chat, render_answer, _decoder, Encoder))},
     render_error=GEMINI.render_error,
 )

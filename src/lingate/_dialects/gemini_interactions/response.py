@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._answers import provider_failed
+from lingate._dialects._answers import garbage, provider_failed
 from lingate._dialects._check import Malformed, expect
-from lingate._dialects._failure import body_failure, garbage
-from lingate._dialects._replay import replay
+from lingate._dialects._failure import body_failure
 from lingate._dialects.gemini import stream
 from lingate._dialects.gemini.response import canonical_response, hidden_error, read_object
 from lingate._model import Event, Extra, Failed, Finish, Head, HttpRequest, JsonDict
@@ -176,10 +175,6 @@ class AnswerStream(stream.AnswerStream):
         self._arguments: list[str] = []
         self._began = 0  # bytes of text before it
         self._state = ""
-
-    def told(self, body: bytes) -> list[Event]:
-        # The events of an answer that came in one piece.
-        return replay(*read_answer(self._sent, self._head, body))
 
     def read(self, raw: Any, out: list[Event]) -> None:
         error = hidden_error(raw, self._sent.target)

@@ -10,9 +10,10 @@ from lingate._dialects.ollama.embeddings import embed_request, parse_embed, read
 from lingate._dialects.ollama.face_request import parse_chat, parse_generate
 from lingate._dialects.ollama.face_response import Encoder, render_chat, render_error, render_generate
 from lingate._dialects.ollama.facts import NAME
-from lingate._dialects.ollama.models import models_request, parse_models, read_models, render_models
+from lingate._dialects.ollama.models import models_request, read_models, render_models
 from lingate._dialects.ollama.request import chat_request
 from lingate._dialects.ollama.response import Decoder, read_chat
+from lingate._dialects.openai_chat.models import parse_call
 from lingate._model import Call, HttpRequest, Target
 from lingate.errors import UnsupportedError
 
@@ -44,7 +45,7 @@ DIALECT = Dialect(
             _no_request, read_chat, parse_generate, render_generate, Decoder, lambda call: Encoder(call, flat=True)
         ),
         "embeddings": Form(embed_request, read_embed, parse_embed, render_embed),
-        "models": Form(models_request, read_models, parse_models, render_models),
+        "models": Form(models_request, read_models, parse_call, render_models),
     },
     render_error=render_error,
 )

@@ -16,7 +16,7 @@ from lingate._dialects.ollama.response import read_object
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
-from lingate._wire.shapes import not_null, without
+from lingate._wire.shapes import as_str, not_null, without
 
 _WRITTEN = frozenset({"input", "encoding_format", "user", "provider_specific_fields", "model"})
 _KEPT = ("options", "keep_alive", "truncate")
@@ -49,7 +49,7 @@ def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
     rest = not_null(raw, known)
     response: JsonDict = {
         "object": "list",
-        "model": raw["model"] if isinstance(raw.get("model"), str) and raw["model"] else target.model,
+        "model": as_str(raw.get("model")) or target.model,
         "data": embeddings(vectors, sent),
         "usage": None if count is None else {"prompt_tokens": count, "total_tokens": count},
     }

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
 
@@ -45,10 +45,6 @@ def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
         raise malformed(target, "the answer has no list of models")
     rest = without(raw, ("models", "data"))
     return {**rest, "object": "list", "data": [_model(item, target) for item in found]}, raw
-
-
-def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
-    return Call("models", path_args.get("model", ""), {})
 
 
 def render_models(response: JsonDict) -> bytes:

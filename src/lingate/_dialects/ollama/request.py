@@ -19,7 +19,7 @@ from lingate._dialects._params import (
     stops,
     write_rest,
 )
-from lingate._dialects._reading import reasoning_of
+from lingate._dialects._reading import SAID_FIELDS, reasoning_of
 from lingate._dialects._tool_arguments import arguments_object, calls_of
 from lingate._dialects._tools import asked_format, function_tool
 from lingate._dialects.ollama.facts import CHAT_PATH, DEFAULTS, NAME, OPTIONS, OWN_OPTIONS, PLACEHOLDER, THINK
@@ -141,20 +141,7 @@ def _write_options(draft: Draft) -> None:
         draft.body["options"] = options
 
 
-_SILENT = frozenset(
-    {
-        "role",
-        "content",
-        "tool_calls",
-        "tool_call_id",
-        "reasoning_content",
-        "thinking_blocks",
-        "reasoning",
-        "reasoning_details",
-        "refusal",
-        "provider_specific_fields",
-    }
-)
+_SILENT = SAID_FIELDS - {"annotations"} | {"tool_call_id"}
 
 
 def write_messages(draft: Draft) -> None:
@@ -176,9 +163,7 @@ def _message(message: Any, where: str, draft: Draft, names: dict[Any, str]) -> J
     role = dig(message, "role")
     if role not in ("system", "developer", "user", "assistant", "tool"):
         raise draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
-    for name in message:
-        if name not in _SILENT and message[name] is not None and not (name == "name" and role == "tool"):
-            draft.note(f"{where}.{name}")
+    draft.note_others(message, _SILENT | {"name"} if role == "tool" else _SILENT, where)
     text, images = _content(message.get("content"), f"{where}.content", draft)
     made: JsonDict = {"role": "system" if role == "developer" else role, "content": text}
     if images:

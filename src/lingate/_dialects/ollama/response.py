@@ -180,7 +180,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
         "id": made_id("chatcmpl-", seed),
         "object": "chat.completion",
         "created": epoch(raw.get("created_at")),
-        "model": raw["model"] if isinstance(raw.get("model"), str) and raw["model"] else target.model,
+        "model": as_str(raw.get("model")) or target.model,
         "choices": [choice],
         "usage": usage_of(raw),
     }
@@ -286,5 +286,5 @@ class Decoder(StreamedAnswer):
             out.append(Extra({"provider_specific_fields": {NAME: self._extra}}, None, raw))
         native = raw.get("done_reason")
         word = settle(canonical_reason(native), calls=self._calls > 0)
-        out.append(Finish(word, 0, native if isinstance(native, str) and native else None, raw))
+        out.append(Finish(word, 0, as_str(native) or None, raw))
         self.done = self.over = True

@@ -51,16 +51,12 @@ def _decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
     return made(sent, head)
 
 
-class ChatFormat(Form):
-    """The `chat` operation."""
-
-
 DIALECT = Dialect(
     name="openai_chat",
     operations=Operations(
         {
             "chat": ToolsOfText(
-                ChatFormat(_request, _response, face.parse_call, face.render_chat, _decoder, face.ChunkEncoder)
+                Form(_request, _response, face.parse_call, face.render_chat, _decoder, face.ChunkEncoder)
             ),
         },
         {

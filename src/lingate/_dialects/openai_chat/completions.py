@@ -225,9 +225,4 @@ def _prompt(made: Draft) -> Any:
     return prompt
 
 
-class CompletionsFormat(Form):
-    def __init__(self) -> None:
-        super().__init__(request, response, parse_call, render_chat, CompletionDecoder, CompletionEncoder)
-
-
-FORM = CompletionsFormat()
+FORM = Form(request, response, parse_call, render_chat, CompletionDecoder, CompletionEncoder)

@@ -8,7 +8,7 @@ from typing import Any
 from lingate._dialects._reading import detail_text, text_of
 from lingate._dialects._round_trip import is_foreign, seal, unseal
 from lingate._model import JsonDict, Record
-from lingate._wire.shapes import as_dicts, dig
+from lingate._wire.shapes import as_dicts, as_str, dig
 
 NAME = "openai_chat"
 """The dialect's name: on proofs of reasoning that only the provider they came from can read."""
@@ -106,7 +106,7 @@ def detail_redacted(detail: JsonDict) -> str | None:
 
 def detail_signature(detail: JsonDict) -> str | None:
     signature = detail.get("signature")
-    return signature if isinstance(signature, str) and signature else None
+    return as_str(signature) or None
 
 
 def _block(detail: JsonDict) -> JsonDict | None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 
 from lingate._dialects._answers import decode_object, malformed
 from lingate._dialects._base import Dialect, Form, OperationFormat, StreamDecoder, dialect
@@ -90,26 +90,19 @@ def _decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
     return _bridge(sent.target).decoder(sent, head) if sent.free_text else stream_decoder(sent, head)
 
 
-class ResponseFormat(Form):
-    # `POST /responses`.
-
-    def __init__(self, operation: Operation) -> None:
-        super().__init__(_request, _response, self._parse, render_response, _decoder, Encoder)
-        self._operation = operation
-
-    def _parse(self, body: bytes, path_args: Mapping[str, str]) -> Call:
-        return parse_call(body, path_args, self._operation)
+def _form(operation: Operation) -> Form:
+    return Form(_request, _response, partial(parse_call, operation=operation), render_response, _decoder, Encoder)
 
 
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": ResponseFormat("chat"),
-        "responses": ResponseFormat("responses"),
+        "chat": _form("chat"),
+        "responses": _form("responses"),
         "count_tokens": Form(
             count_request,
             read_count,
-            lambda body, path_args: parse_call(body, path_args, "count_tokens"),
+            partial(parse_call, operation="count_tokens"),
             lambda response: encode(
                 {"object": "response.input_tokens", "input_tokens": response.get("input_tokens", 0)}
             ),

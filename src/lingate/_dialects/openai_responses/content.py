@@ -49,19 +49,6 @@ def input_part(part: Any, where: str, draft: Draft) -> JsonDict | None:
     return made
 
 
-def content_text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    texts = (
-        part if isinstance(part, str) else part.get("text") or part.get("refusal")
-        for part in content
-        if isinstance(part, str | dict)
-    )
-    return "".join(text for text in texts if isinstance(text, str))
-
-
 def canonical_content(content: Any, where: str) -> Any:
     # Text or parts of this format as canonical content.
     # Raises Malformed: it is neither.

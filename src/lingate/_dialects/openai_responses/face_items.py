@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._dataurl import is_data_url, split_data_url
+from lingate._dialects._reading import content_text
 from lingate._dialects._tool_arguments import is_whole
-from lingate._dialects.openai_responses.content import content_text
 from lingate._dialects.openai_responses.conversation import CARRIED, CARRIED_CALL, DETAILS
 from lingate._dialects.openai_responses.facts import NAME
 from lingate._dialects.openai_responses.items import own_item, secret_of

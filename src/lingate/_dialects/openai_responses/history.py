@@ -7,10 +7,10 @@ from zlib import crc32
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._late import system_in_place
-from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
+from lingate._dialects._reading import REASONED, SAID_FIELDS, content_text, gist_of, named_reasoning
 from lingate._dialects._tool_arguments import calls_of
 from lingate._dialects.openai_chat.response import arguments_text
-from lingate._dialects.openai_responses.content import content_text, input_content
+from lingate._dialects.openai_responses.content import input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import CALLS, MAX_CALL_ID, NAME, WITHOUT_INPUT

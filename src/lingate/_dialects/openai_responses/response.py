@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._answers import decode_object, malformed, new_id, provider_failed
+from lingate._dialects._answers import decode_object, garbage, new_id, provider_failed
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import unix
 from lingate._dialects._failure import body_failure
@@ -119,7 +119,7 @@ def read_output(items: Any, sent: HttpRequest) -> Reading:
     try:
         check_items(items, "output")
     except Malformed as flaw:
-        raise malformed(sent.target, f"the answer makes no sense: {flaw}") from None
+        raise garbage(sent.target, str(flaw)) from None
     return read_items(items, asks_caller(tools_of(sent)))
 
 

@@ -16,7 +16,6 @@ from lingate._dialects._check import Malformed
 from lingate._dialects._counts import unix
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer, text_of
-from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.facts import CALLS, NAME
@@ -475,9 +474,4 @@ _HANDLERS: dict[str, Callable[[ResponseStream, JsonDict, list[Event]], None]] = 
 
 
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
-    return SseStreamDecoder(
-        sent,
-        ResponseStream(sent),
-        lambda body: replay(*read_response(sent, head, body)),
-        malformed,
-    )
+    return SseStreamDecoder(sent, head, ResponseStream(sent), read_response)

@@ -12,7 +12,6 @@ from lingate._dialects._envelope import seal
 from lingate._dialects._frames import FrameDecoder
 from lingate._dialects._params import answer_limit, begun, generation_sampling, stops
 from lingate._dialects._prompts import script_for, turns_of
-from lingate._dialects._replay import replay
 from lingate._dialects.bedrock_converse import render_error
 from lingate._dialects.bedrock_invoke.request import openai_draft, write_text_rest
 from lingate._dialects.openai_chat.embeddings import parse_call as parse_embeddings
@@ -83,7 +82,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
 
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
     stream = TgiParts(sent, head) if takes_prompts(sent.target) else OpenAiParts(sent, head)
-    return FrameDecoder(sent, head, stream, lambda body: replay(*read_chat(sent, head, body)), in_json=False)
+    return FrameDecoder(sent, head, stream, read_chat, in_json=False)
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
@@ -93,14 +92,10 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
     return made
 
 
-class Chat(Form):
-    """`POST /endpoints/{name}/invocations` and `/invocations-response-stream`."""
-
-
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": Chat(chat_request, read_chat, parse_chat, render, stream_decoder, Encoder),
+        "chat": Form(chat_request, read_chat, parse_chat, render, stream_decoder, Encoder),
         "embeddings": Form(embed_request, read_embeddings, parse_embeddings, render),
     },
     render_error=render_error,

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._answers import ERROR, canonical_reason, provider_failed
+from lingate._dialects._answers import ERROR, canonical_reason, decoded, garbage, provider_failed
 from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._dialects._draft import keep
 from lingate._dialects._face_errors import aws_error
-from lingate._dialects._failure import body_failure, decoded, garbage
+from lingate._dialects._failure import body_failure
 from lingate._dialects._frames import exception_frame
 from lingate._dialects.bedrock_converse.response import whole_answer
 from lingate._dialects.bedrock_converse.stream import HeadedAnswer

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from lingate._model import Call, replaced
-from lingate._wire.shapes import as_dicts
+from lingate._wire.shapes import as_dicts, as_str
 from lingate.server.records import Circumstances
 
 # No tokenizer makes more tokens than there are bytes, and what providers put around messages is less than the JSON there.
@@ -75,7 +75,7 @@ def circumstances_of(body: dict[str, Any]) -> Circumstances:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return as_str(value) or None
 
 
 def _beyond(body: dict[str, Any]) -> int:
