@@ -8,9 +8,8 @@ from time import monotonic
 from typing import Any
 
 from lingate._call.policy import Timeout
-from lingate._io.transport import AsyncByteStream, ByteStream, lost, unbuilt, unreached
+from lingate._io.transport import USER_AGENT, AsyncByteStream, ByteStream, lost, unbuilt, unreached
 from lingate._model import Head, HttpRequest, replaced
-from lingate._version import __version__
 from lingate.errors import (
     LingateError,
     MissingExtraError,
@@ -23,8 +22,6 @@ try:
     import httpx2
 except ImportError:
     raise MissingExtraError("this needs the httpx2 package: pip install 'lingate[httpx]'") from None
-
-_USER_AGENT = f"lingate/{__version__}"
 
 
 def _limits(timeout: Timeout) -> Any:
@@ -66,7 +63,7 @@ class SyncHttpx:
 
     def __init__(self, client: httpx2.Client | None = None) -> None:
         self._own = client is None
-        self._client = client or httpx2.Client(headers={"user-agent": _USER_AGENT}, follow_redirects=False)
+        self._client = client or httpx2.Client(headers={"user-agent": USER_AGENT}, follow_redirects=False)
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         begun = False
@@ -135,7 +132,7 @@ class AsyncHttpx:
         if self._given is not None:
             return self._given
         if self._client is None or self._loop is not loop:
-            self._client = httpx2.AsyncClient(headers={"user-agent": _USER_AGENT}, follow_redirects=False)
+            self._client = httpx2.AsyncClient(headers={"user-agent": USER_AGENT}, follow_redirects=False)
             self._loop = loop
         return self._client
 
