@@ -17,6 +17,7 @@ import pytest
 
 import lingate
 from lingate._io.via_httpx2 import AsyncHttpx, SyncHttpx
+from lingate._io.via_loop import LoopTransport
 from lingate._io.via_pyreqwest import SyncPyreqwest, limits_of
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
 from lingate.errors import (
@@ -36,6 +37,7 @@ from tests.servers import RawServer, Script
 MADE: dict[str, tuple[Callable[[], Any], bool]] = {
     "pyreqwest": (SyncPyreqwest, False),
     "pyreqwest awaited": (AsyncPyreqwest, True),
+    "event loop": (LoopTransport, True),
     "httpx2": (SyncHttpx, False),
     "httpx2 awaited": (AsyncHttpx, True),
 }
@@ -240,7 +242,7 @@ async def test_an_answer_that_does_not_come_meets_the_time_out(ask: Any, stream:
 
 
 @pytest.mark.parametrize("waiting_for", ["the answer", "the head", "a piece"])
-@pytest.mark.parametrize("make", [AsyncPyreqwest, AsyncHttpx])
+@pytest.mark.parametrize("make", [AsyncPyreqwest, LoopTransport, AsyncHttpx])
 async def test_a_cancellation_together_with_what_was_waited_for_is_not_lost(make: Any, waiting_for: str) -> None:
     whole = waiting_for == "the answer"
     script = Script([ANSWER if whole else PIECE, b"" if whole else PIECE], pause=0.05)
@@ -263,7 +265,7 @@ async def test_a_cancellation_together_with_what_was_waited_for_is_not_lost(make
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("make", [AsyncPyreqwest, AsyncHttpx])
+@pytest.mark.parametrize("make", [AsyncPyreqwest, LoopTransport, AsyncHttpx])
 async def test_a_scope_of_anyio_knows_its_own_cancellation(make: Any, stream: bool) -> None:
     with RawServer(Script([PIECE, PIECE], "stay")) as server:
         client = lingate.AsyncLingate(transport=make(), retries=0)
@@ -280,7 +282,7 @@ async def test_a_scope_of_anyio_knows_its_own_cancellation(make: Any, stream: bo
         await client.aclose()
 
 
-@pytest.mark.parametrize("make", [AsyncPyreqwest, AsyncHttpx])
+@pytest.mark.parametrize("make", [AsyncPyreqwest, LoopTransport, AsyncHttpx])
 async def test_a_stream_can_be_closed_while_another_task_waits_for_a_piece(make: Any) -> None:
     with RawServer(Script([PIECE, PIECE], "stay")) as server:
         client = lingate.AsyncLingate(transport=make(), retries=0)

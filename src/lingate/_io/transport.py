@@ -6,7 +6,10 @@ from typing import Protocol
 
 from lingate._call.policy import Timeout
 from lingate._model import Head, HttpRequest, ProviderRow
+from lingate._version import __version__
 from lingate.errors import ConfigError, ConnectError, LingateError, ProtocolError
+
+USER_AGENT = f"lingate/{__version__}"
 
 
 def untied(error: LingateError) -> LingateError:

@@ -8,9 +8,8 @@ from time import monotonic
 from typing import Any
 
 from lingate._call.policy import Timeout
-from lingate._io.transport import AsyncByteStream, ByteStream, lost, unbuilt, unreached
+from lingate._io.transport import USER_AGENT, AsyncByteStream, ByteStream, lost, unbuilt, unreached
 from lingate._model import Head, HttpRequest, replaced
-from lingate._version import __version__
 from lingate.errors import (
     ConfigError,
     LingateError,
@@ -25,12 +24,10 @@ try:
 except ImportError:
     raise MissingExtraError("this needs the httpx2 package: pip install 'lingate[httpx]'") from None
 
-_USER_AGENT = f"lingate/{__version__}"
-
 
 def _made(kind: Any) -> Any:
     try:
-        return kind(headers={"user-agent": _USER_AGENT}, follow_redirects=False)
+        return kind(headers={"user-agent": USER_AGENT}, follow_redirects=False)
     except OSError as error:
         why = error.strerror or str(error)
         raise ConfigError(f"the certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {why}") from None

@@ -25,9 +25,8 @@ from pyreqwest.exceptions import (
 from pyreqwest.request import RequestBody
 
 from lingate._call.policy import Timeout
-from lingate._io.transport import ByteStream, lost, unbuilt, unreached
+from lingate._io.transport import USER_AGENT, ByteStream, lost, unbuilt, unreached
 from lingate._model import Head, HttpRequest
-from lingate._version import __version__
 from lingate.errors import LingateError, ProtocolError, RequestTimeoutError, StreamInterruptedError
 
 if TYPE_CHECKING:
@@ -103,8 +102,7 @@ def _work(jobs: queue.SimpleQueue[Any]) -> None:
         del job, call, done
 
 
-_USER_AGENT = f"lingate/{__version__}"
-_IDLE = timedelta(seconds=60)
+IDLE_SECONDS = 60
 """Connections idle for longer are dropped by many load balancers without a word; reusing one fails."""
 
 _runtime_pid = 0
@@ -124,10 +122,10 @@ def _note_runtime() -> None:
 
 def _configure(builder: Any, connect: float, read: float) -> Any:
     return (
-        builder.user_agent(_USER_AGENT)
+        builder.user_agent(USER_AGENT)
         .connect_timeout(timedelta(seconds=connect))
         .read_timeout(timedelta(seconds=read))
-        .pool_idle_timeout(_IDLE)
+        .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
         .follow_redirects(False)
         .referer(False)
         .tcp_nodelay(True)

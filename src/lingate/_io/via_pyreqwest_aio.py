@@ -17,7 +17,7 @@ from lingate._io.via_pyreqwest import Clients, broken, head, translate
 from lingate._model import Head, HttpRequest
 from lingate.errors import RequestTimeoutError, StreamInterruptedError
 
-_SOON = 0.02
+SOON = 0.02
 """How long the end of a body may lag behind its terminal event for the connection to be kept, seconds."""
 
 _SETTLE = 0.02
@@ -181,7 +181,7 @@ class _AsyncStream:
         task: Any = asyncio.current_task()
         before = task.cancelling()
         try:
-            with _TimeLimit(task, _SOON):
+            with _TimeLimit(task, SOON):
                 await self._reader.read_chunk()
         except (PyreqwestError, TimeoutError):
             pass

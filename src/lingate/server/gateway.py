@@ -20,7 +20,7 @@ from msgspec import field
 from msgspec.structs import asdict
 
 from lingate._io.transport import AsyncTransport
-from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
+from lingate._io.via_loop import LoopTransport
 from lingate._model import Record
 from lingate.errors import LingateError
 from lingate.server.access import Access
@@ -115,7 +115,7 @@ class Gateway:
         self.access = Access(store, access_settings(config), spending=spending, on_master=on_master)
         self.live = Live(config, shared=self)
         most = config.own.limits.max_answer
-        self.transport: AsyncTransport = AsyncPyreqwest(most=most) if transport is None else transport
+        self.transport: AsyncTransport = LoopTransport(most=most) if transport is None else transport
         self.pins = Pins()
         self.streams = Streams()
         self.affinity = CpuAffinity()
@@ -183,7 +183,7 @@ class Gateway:
         late = [name for name, of in _AT_START.items() if of(config) != of(self._first)]
         if late:
             _log.warning("changes of these take a restart: %s", ", ".join(late))
-        if isinstance(self.transport, AsyncPyreqwest):
+        if isinstance(self.transport, LoopTransport):
             self.transport.most = config.own.limits.max_answer
         cache, self.live = outlived(self.live.cache, live.cache), live
         if cache is not None:

@@ -307,13 +307,15 @@ class Relay:
             # Some leave out what ends an event at the very end.
             return data + (b"\n\n" if self._events else b"\n") if data else data
         # Where the upstream does not say so itself, nobody knows where in the piece the failure begins.
-        data = data[: max(data.find(b'"error"'), 0)]
+        found = _FAILURE.search(data)
+        data = data[: found.start()] if found else b""
         return data[: self._end_in(data)]
 
     def _end_in(self, data: bytes) -> int:
         return _end_of_events(data) if self._events else data.rfind(b"\n") + 1
 
 
+_FAILURE = re.compile(rb'"error"(?!\s*:\s*null)')
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 
 

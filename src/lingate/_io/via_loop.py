@@ -1,0 +1,494 @@
+# The gateway's transport: HTTP/1.1 on its own event loop, where that is all there is to it.
+
+# pyreqwest waits in threads of its own, and each answer and each event of a stream has to wake one of them, which wakes the
+# loop. Here nobody but the loop is woken: a relayed event costs a quarter less, a request a tenth (docs/design.md).
+# What asks for more than HTTP/1.1 in plain sight (TLS, proxies, addresses and headers out of the ordinary) is pyreqwest's.
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from math import inf
+from typing import Any
+
+from aiohappyeyeballs import start_connection
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from lingate._call.policy import Timeout
+from lingate._io.transport import USER_AGENT, AsyncByteStream, lost, too_long, unreached
+from lingate._io.via_pyreqwest import IDLE_SECONDS
+from lingate._io.via_pyreqwest_aio import SOON, AsyncPyreqwest
+from lingate._model import Head, HttpRequest
+from lingate.errors import LingateError, ProtocolError, RequestTimeoutError, StreamInterruptedError
+
+_PLAIN_URL = re.compile(
+    r"http://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(/[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*)", re.I
+)
+_DOTS = re.compile(r"/\.\.?(?:[/?]|$)|%2e", re.I)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t -~]*")
+_FRAMING = frozenset(
+    ("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer")
+) | {"transfer-encoding", "upgrade"}
+"""Headers that say how a message travels: whoever sets them means more than is done here."""
+
+_EAGER_CONNECT = 0.25
+"""How long one address of a name is tried before the next is tried beside it, seconds (RFC 8305)."""
+_LONGEST_HEAD = 1 << 18
+_AHEAD = 1 << 18
+"""Bytes of a stream that are read ahead of whoever takes them."""
+_JOINED = 1 << 16
+"""A request up to this size goes out as one piece."""
+_MOST_DRAFTS = 512
+
+_Place = tuple[str, int]
+_Draft = tuple[bytes, _Place, Mapping[str, str]]
+"""A request's head, where it goes, and its headers: their id may be part of the key, so they must stay alive."""
+
+
+class _Connection(asyncio.Protocol):
+    # One connection, and the answer that is on its way on it.
+
+    __slots__ = (
+        "_asked",
+        "_eager",
+        "_framed",
+        "_handle",
+        "_heard",
+        "_kept",
+        "_loop",
+        "_most",
+        "_owner",
+        "_parser",
+        "_request",
+        "_silence",
+        "_size",
+        "_unpacker",
+        "_until",
+        "_waiter",
+        "begun",
+        "done",
+        "error",
+        "headers",
+        "idle_since",
+        "pieces",
+        "place",
+        "status",
+        "transport",
+    )
+
+    transport: Any
+    _request: HttpRequest
+
+    def __init__(self, owner: LoopTransport, place: _Place, loop: asyncio.AbstractEventLoop) -> None:
+        self._owner, self.place, self._loop = owner, place, loop
+        self._parser = HttpResponseParser(self)
+        self._asked = False
+        self._waiter: asyncio.Future[bool] | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def ask(self, request: HttpRequest, head: bytes, silence: float, until: float, most: float, *, eager: bool) -> None:
+        # Send a request. An `eager` reader wants each piece of the answer, any other the whole of it.
+        self._request, self._eager, self._most = request, eager, most
+        self._silence, self._until, self._heard = silence, until, self._loop.time()
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.pieces: list[bytes] = []
+        self._size = 0
+        self.begun = self.done = self._kept = False
+        self.error: LingateError | None = None
+        self._unpacker: Any = None
+        self._asked = True
+        self._handle = self._loop.call_at(min(until, self._heard + silence), self._look)
+        body = request.body
+        if len(body) <= _JOINED:
+            self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+        else:
+            self.transport.writelines((b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body))
+
+    def _look(self) -> None:
+        # End what takes too long: the whole of it, or a silence that somebody waits in.
+        now = self._loop.time()
+        if now >= self._until or (self._waiter is not None and now - self._heard >= self._silence):
+            place = self._request.target.provider
+            late = self._eager and self.begun
+            self.fail(
+                RequestTimeoutError(f"{place} {'sent nothing for too long' if late else 'did not answer in time'}")
+            )
+        else:
+            self._handle = self._loop.call_at(
+                min(self._until, max(self._heard, now if self._waiter is None else 0.0) + self._silence), self._look
+            )
+
+    async def wait(self, limit: float | None = None) -> bool:
+        # Until there is more, or all, of the answer, or an error. False: there was nothing within the limit.
+        waiter = self._waiter = self._loop.create_future()
+        timer = None if limit is None else self._loop.call_later(limit, _give_up, waiter)
+        try:
+            there: bool = await waiter
+            return there
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+    def hold(self, seconds: float) -> None:
+        # From now on whoever reads is only kept from waiting for so long for one piece.
+        self._until, self._silence = inf, seconds
+
+    async def next(self, limit: float | None) -> bytes | None:
+        # The next bytes, None at the end.
+        while not self.pieces:
+            if self.error is not None:
+                raise self.error
+            if self.done:
+                return None
+            self._heard = self._loop.time()
+            if not await self.wait(limit):
+                raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time")
+        pieces, self.pieces = self.pieces, []
+        if self._size > _AHEAD and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self._size = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(True)
+
+    def fail(self, error: LingateError) -> None:
+        # End the answer with this, if it has not ended.
+        if self._asked and not self.done and self.error is None:
+            self.error = error
+        self.transport.abort()
+        self._wake()
+
+    def interrupt(self) -> None:
+        # Tell whoever waits for more that there will be none.
+        if self._waiter is not None:
+            self.fail(StreamInterruptedError("the stream was closed while it was read"))
+
+    def leave(self) -> None:
+        # Let go of the answer: keep the connection if it can be used again, else end it.
+        if not self._asked:
+            return
+        self._handle.cancel()
+        kept = self._kept and self.done and not self.transport.get_write_buffer_size()
+        self._asked = False
+        self.headers, self.pieces, self._unpacker = {}, [], None
+        if kept and not self.transport.is_closing():
+            self.idle_since = self._loop.time()
+            self._owner.keep(self)
+        else:
+            self.transport.abort()
+
+    # What the loop says.
+
+    def data_received(self, data: bytes) -> None:
+        if not self._asked:  # nobody has asked for anything
+            self.transport.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            if not self.done:
+                self.fail(self._broken("it sent what is no HTTP"))
+            else:
+                self._kept = False  # the answer is there; what follows it, nobody asked for
+        if not self.begun:
+            self._size += len(data)
+            if self._size > _LONGEST_HEAD:
+                self.fail(self._broken("the head of its answer does not end"))
+        elif self._eager:
+            if self._size > _AHEAD and not (self.done or self.error):
+                self.transport.pause_reading()
+            self._wake()
+        else:
+            self._heard = self._loop.time()
+            if self.done:
+                self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._asked:
+            self._owner.forget(self)
+            return
+        self._kept = False
+        if not self.done and self.error is None:
+            if exc is None and self.begun and not self._framed:
+                self.on_message_complete()  # such a body ends with its connection
+            else:
+                self.error = self._broken("it was closed" if exc is None else _cause(exc))
+        self._wake()
+
+    def _broken(self, why: str) -> LingateError:
+        if self.begun:
+            return StreamInterruptedError(f"the connection to {self._request.target.provider} broke in mid-answer")
+        return lost(self._request, why)
+
+    # What the parser says.
+
+    def on_message_begin(self) -> None:
+        if self.done:
+            raise ProtocolError("a second answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.begun and value.isascii():  # neither trailers, nor what is no text
+            self.headers.setdefault(name.decode("latin-1").lower(), value.decode())
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self.headers.clear()  # it only says that the answer is on its way
+            return
+        headers = self.headers
+        self.status, self.begun, self._size = status, True, 0
+        self._framed = "content-length" in headers or "transfer-encoding" in headers
+        encoding = headers.get("content-encoding", "identity").lower()
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._unpacker = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
+            del headers["content-encoding"]
+            headers.pop("content-length", None)
+        elif encoding != "identity":
+            self.fail(self._unreadable())
+
+    def on_body(self, data: bytes) -> None:
+        if self._unpacker is not None:
+            try:
+                data = self._unpacker.decompress(data)
+            except zlib.error:
+                data = b""
+                self.fail(self._unreadable())
+        self._size += len(data)
+        if not self._eager and self._size > self._most:
+            self.fail(too_long(self._request, int(self._most)))
+        elif data:
+            self.pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        if self.begun and self.error is None:
+            self.done = True
+            self._kept = self._parser.should_keep_alive()
+
+    def _unreadable(self) -> ProtocolError:
+        return ProtocolError(f"{self._request.target.provider} sent a body that is not encoded as it says")
+
+
+_GZIP_OR_ZLIB = 47
+
+
+def _cause(error: Exception) -> str:
+    number = getattr(error, "errno", None) or 0
+    return os.strerror(number) if number > 0 else getattr(error, "strerror", None) or type(error).__name__
+
+
+def _give_up(waiter: asyncio.Future[bool]) -> None:
+    if not waiter.done():
+        waiter.set_result(False)
+
+
+class LoopTransport(AsyncPyreqwest):
+    # `AsyncTransport` for one event loop.
+
+    def __init__(self, *, most: int | None = None) -> None:
+        super().__init__(most=most)
+        self._idle: dict[_Place, list[_Connection]] = {}
+        self._drafts: dict[tuple[Any, ...], _Draft | None] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
+        draft = self._draft(request)
+        if draft is None:
+            return await super().send(request, timeout)
+        connection = await self._ask(draft, request, timeout, eager=False)
+        try:
+            while not connection.done and connection.error is None:
+                await connection.wait()
+            if connection.error is not None:
+                raise connection.error
+            return Head(connection.status, connection.headers), b"".join(connection.pieces)
+        finally:
+            connection.leave()
+
+    async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
+        draft = self._draft(request)
+        if draft is None:
+            return await super().open(request, timeout)
+        connection = await self._ask(draft, request, timeout, eager=True)
+        try:
+            while not connection.begun and connection.error is None:
+                await connection.wait()
+            if connection.error is not None:
+                raise connection.error
+        except BaseException:
+            connection.leave()
+            raise
+        connection.hold(timeout.read)
+        return _Stream(connection, request, self.most)
+
+    async def _ask(self, draft: _Draft, request: HttpRequest, timeout: Timeout, *, eager: bool) -> _Connection:
+        head, place, _ = draft
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout.total
+        connection = self._take(place) or await self._connect(place, request, timeout, loop)
+        most = inf if self.most is None else self.most
+        connection.ask(request, head, timeout.read, until, most, eager=eager)
+        return connection
+
+    def _draft(self, request: HttpRequest) -> _Draft | None:
+        # The request without its body; None if it is more than this transport can send.
+        headers = request.headers
+        same = id(headers) if headers is request.target.headers else tuple(headers.items())
+        key = request.method, request.url, same
+        drafts = self._drafts
+        try:
+            return drafts[key]
+        except KeyError:
+            draft = _drafted(request)
+        if request.target.signer is None and not request.call.extra_headers:  # others are one call's alone
+            if len(drafts) >= _MOST_DRAFTS:
+                drafts.pop(next(iter(drafts)))
+            drafts[key] = draft
+        return draft
+
+    async def _connect(
+        self, place: _Place, request: HttpRequest, timeout: Timeout, loop: asyncio.AbstractEventLoop
+    ) -> _Connection:
+        made = None
+        try:
+            async with asyncio.timeout(min(timeout.connect, timeout.total)):
+                found = await loop.getaddrinfo(*place, type=socket.SOCK_STREAM)
+                made = await start_connection(found, happy_eyeballs_delay=_EAGER_CONNECT, interleave=1, loop=loop)
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                _, connection = await loop.create_connection(lambda: _Connection(self, place, loop), sock=made)
+                made = None
+        except TimeoutError:
+            raise RequestTimeoutError(f"connecting to {request.target.provider} took too long") from None
+        except (OSError, UnicodeError) as error:
+            raise unreached(request, _cause(error)) from None
+        finally:
+            if made is not None:
+                made.close()
+        return connection
+
+    def _take(self, place: _Place) -> _Connection | None:
+        # The connection that was used last: it is the likeliest to be there still.
+        idle = self._idle.get(place)
+        while idle:
+            connection = idle.pop()
+            if not connection.transport.is_closing():
+                return connection
+        return None
+
+    def keep(self, connection: _Connection) -> None:
+        self._idle.setdefault(connection.place, []).append(connection)
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._sweep)
+
+    def forget(self, connection: _Connection) -> None:
+        with suppress(KeyError, ValueError):
+            self._idle[connection.place].remove(connection)
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - IDLE_SECONDS
+        for connection in [found for idle in self._idle.values() for found in idle if found.idle_since <= oldest]:
+            connection.transport.abort()
+        self._idle = {place: idle for place, idle in self._idle.items() if idle}
+        self._sweeper = loop.call_later(IDLE_SECONDS, self._sweep) if self._idle else None
+
+    async def aclose(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        idle, self._idle = self._idle, {}
+        for connections in idle.values():
+            for connection in connections:
+                connection.transport.abort()
+        await super().aclose()
+
+
+_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))  # whose answers have bodies
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+
+
+def _drafted(request: HttpRequest) -> _Draft | None:
+    found = _PLAIN_URL.fullmatch(request.url)
+    if found is None or _DOTS.search(request.url) or request.method not in _METHODS:
+        return None
+    host, port, target = found.groups()
+    bare = host.strip("[]").lower()
+    if not 0 < int(port or 80) < 1 << 16 or not _is_direct(bare):
+        return None
+    said = {"host": host if port is None else f"{host}:{port}", "accept": "*/*", "accept-encoding": "identity"}
+    said["user-agent"] = USER_AGENT
+    for name, value in request.headers.items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _FRAMING:
+            return None
+        said[name.lower()] = value
+    lines = [f"{request.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items()), ""]
+    return "\r\n".join(lines).encode(), (bare, int(port or 80)), request.headers
+
+
+def _is_direct(host: str) -> bool:
+    # Whether the environment has no proxy for it.
+    if not any(map(os.environ.get, _PROXIES)):
+        return True
+    exempt = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    names = [name.strip().lower().removeprefix(".") for name in exempt.split(",")]
+    return (
+        host in names
+        or "*" in names
+        or any(name and host.endswith(f".{name}") for name in names if not name[-1:].isdigit())
+    )
+
+
+class _Stream:
+    __slots__ = ("_connection", "_left", "_most", "_request", "head")
+
+    def __init__(self, connection: _Connection, request: HttpRequest, most: int | None) -> None:
+        self._connection: _Connection | None = connection
+        self._request = request
+        self._most = most
+        self._left = inf if most is None else most
+        self.head = Head(connection.status, connection.headers)
+
+    async def read(self, limit: float | None = None) -> bytes | None:
+        connection = self._connection
+        if connection is None:
+            raise StreamInterruptedError("the stream was closed before it was read")
+        piece = await connection.next(limit)
+        if piece is not None:
+            self._left -= len(piece)
+            if self._left < 0:
+                raise too_long(self._request, self._most or 0)
+        return piece
+
+    async def finish(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            if not connection.done and connection.error is None:
+                await connection.wait(SOON)
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.interrupt()
+            connection.leave()
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            # A stream that was forgotten, perhaps by another thread's garbage collector.
+            with suppress(RuntimeError):
+                self._connection._loop.call_soon_threadsafe(self._connection.leave)
