@@ -70,7 +70,7 @@ bench: $(STAMP) ## compare with other clients, on one nginx; writes benchmarks/R
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 docs: $(STAMP) ## rewrite the generated parts of docs/
-	@$(BIN)/python scripts/pack_keys.py
+	@$(BIN)/python scripts/pack.py
 	@$(BIN)/python docs/generate.py
 
 clean: ## remove what make created

@@ -37,10 +37,13 @@ def test_the_generated_pages_are_what_make_docs_would_write() -> None:
         )
 
 
-def test_litellms_keys_are_installed_as_they_are_written() -> None:
-    packed = ROOT / "src" / "lingate" / "server" / "config" / "litellm_keys.z"
+def test_what_is_packed_for_the_package_is_what_is_written() -> None:
+    server = ROOT / "src" / "lingate" / "server"
+    keys = zlib.decompress((server / "config" / "litellm_keys.z").read_bytes())
+    pages = json.loads(zlib.decompress((server / "ui" / "pages.z").read_bytes()))
 
-    assert zlib.decompress(packed.read_bytes()) == (ROOT / "docs" / "litellm_keys.txt").read_bytes(), "run `make docs`"
+    assert keys == (ROOT / "docs" / "litellm_keys.txt").read_bytes(), "run `make docs`"
+    assert pages == {page.name: page.read_text(encoding="utf-8") for page in (ROOT / "ui").iterdir()}, "run `make docs`"
 
 
 def test_every_provider_of_litellm_s_has_a_line_that_says_what_it_leads_to(shared: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lingate._dialects import _classify, _evidence, _redact, _retry_after
+from lingate._dialects import _classify, _evidence, _redact, _times
 from lingate._dialects._evidence import BASE_RESP, Evidence
 from lingate._model import Head, Target
 from lingate._wire import json
@@ -173,9 +173,9 @@ def _wait(kind: str, evidence: Evidence, headers: Mapping[str, str], now: float 
         return None
     if evidence.headers:
         headers = {**evidence.headers, **headers}
-    wait = _retry_after.retry_after(headers, evidence.waits, evidence.message, now, limited=kind == "rate_limit")
+    wait = _times.retry_after(headers, evidence.waits, evidence.message, now, limited=kind == "rate_limit")
     if kind == "rate_limit" and any("PerDay" in quota for quota, _ in evidence.quotas):
-        return max(wait or 0.0, _retry_after.DAILY)
+        return max(wait or 0.0, _times.DAILY)
     return wait
 
 

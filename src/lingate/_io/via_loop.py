@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from math import inf
 from typing import Any
@@ -54,59 +54,38 @@ _Draft = tuple[bytes, _Place, Mapping[str, str]]
 class _Connection(asyncio.Protocol):
     # One connection, and the answer that is on its way on it.
 
-    __slots__ = (
-        "_asked",
-        "_eager",
-        "_framed",
-        "_handle",
-        "_heard",
-        "_kept",
-        "_loop",
-        "_most",
-        "_owner",
-        "_parser",
-        "_request",
-        "_silence",
-        "_size",
-        "_unpacker",
-        "_until",
-        "_waiter",
-        "begun",
-        "done",
-        "error",
-        "headers",
-        "idle_since",
-        "pieces",
-        "place",
-        "status",
-        "transport",
-    )
-
     transport: Any
     _request: HttpRequest
 
-    def __init__(self, owner: LoopTransport, place: _Place, loop: asyncio.AbstractEventLoop) -> None:
-        self._owner, self.place, self._loop = owner, place, loop
+    def __init__(self, idle: list[_Connection], loop: asyncio.AbstractEventLoop) -> None:
+        self._idle, self._loop = idle, loop
         self._parser = HttpResponseParser(self)
         self._asked = False
         self._waiter: asyncio.Future[bool] | None = None
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
+        self._heard = self._loop.time()
+        self._watch(self._heard + IDLE_SECONDS)
+
+    def _watch(self, due: float) -> None:
+        self._due, self._handle = due, self._loop.call_at(due, self._look)
 
     def ask(self, request: HttpRequest, head: bytes, silence: float, until: float, most: float, *, eager: bool) -> None:
         # Send a request. An `eager` reader wants each piece of the answer, any other the whole of it.
         self._request, self._eager, self._most = request, eager, most
         self._silence, self._until, self._heard = silence, until, self._loop.time()
-        self.status = 0
+        self.status = self._size = 0
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
-        self._size = 0
         self.begun = self.done = self._kept = False
         self.error: LingateError | None = None
         self._unpacker: Any = None
         self._asked = True
-        self._handle = self._loop.call_at(min(until, self._heard + silence), self._look)
+        due = min(until, self._heard + silence)
+        if due < self._due:  # seldom: most calls need no timer of their own
+            self._handle.cancel()
+            self._watch(due)
         body = request.body
         if len(body) <= _JOINED:
             self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
@@ -114,18 +93,19 @@ class _Connection(asyncio.Protocol):
             self.transport.writelines((b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body))
 
     def _look(self) -> None:
-        # End what takes too long: the whole of it, or a silence that somebody waits in.
+        # End what takes too long: the whole of an answer, a silence that somebody waits in, or doing nothing.
         now = self._loop.time()
-        if now >= self._until or (self._waiter is not None and now - self._heard >= self._silence):
-            place = self._request.target.provider
-            late = self._eager and self.begun
-            self.fail(
-                RequestTimeoutError(f"{place} {'sent nothing for too long' if late else 'did not answer in time'}")
-            )
+        if not self._asked:
+            due = self._heard + IDLE_SECONDS
         else:
-            self._handle = self._loop.call_at(
-                min(self._until, max(self._heard, now if self._waiter is None else 0.0) + self._silence), self._look
-            )
+            due = min(self._until, (now if self._waiter is None else self._heard) + self._silence)
+        if now < due:
+            self._watch(min(due, now + IDLE_SECONDS))
+            return
+        if self._asked:
+            late = "sent nothing for too long" if self._eager and self.begun else "did not answer in time"
+            self.fail(RequestTimeoutError(f"{self._request.target.provider} {late}"))
+        self.transport.abort()
 
     async def wait(self, limit: float | None = None) -> bool:
         # Until there is more, or all, of the answer, or an error. False: there was nothing within the limit.
@@ -171,22 +151,18 @@ class _Connection(asyncio.Protocol):
         self.transport.abort()
         self._wake()
 
-    def interrupt(self) -> None:
-        # Tell whoever waits for more that there will be none.
-        if self._waiter is not None:
-            self.fail(StreamInterruptedError("the stream was closed while it was read"))
-
     def leave(self) -> None:
         # Let go of the answer: keep the connection if it can be used again, else end it.
         if not self._asked:
             return
-        self._handle.cancel()
+        if self._waiter is not None:  # another task's
+            self.fail(StreamInterruptedError("the stream was closed while it was read"))
         kept = self._kept and self.done and not self.transport.get_write_buffer_size()
         self._asked = False
         self.headers, self.pieces, self._unpacker = {}, [], None
         if kept and not self.transport.is_closing():
-            self.idle_since = self._loop.time()
-            self._owner.keep(self)
+            self._heard = self._loop.time()
+            self._idle.append(self)
         else:
             self.transport.abort()
 
@@ -217,8 +193,10 @@ class _Connection(asyncio.Protocol):
                 self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._handle.cancel()
         if not self._asked:
-            self._owner.forget(self)
+            with suppress(ValueError):
+                self._idle.remove(self)
             return
         self._kept = False
         if not self.done and self.error is None:
@@ -301,7 +279,6 @@ class LoopTransport(AsyncPyreqwest):
         super().__init__(most=most)
         self._idle: dict[_Place, list[_Connection]] = {}
         self._drafts: dict[tuple[Any, ...], _Draft | None] = {}
-        self._sweeper: asyncio.TimerHandle | None = None
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         draft = self._draft(request)
@@ -337,9 +314,15 @@ class LoopTransport(AsyncPyreqwest):
         head, place, _ = draft
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout.total
-        connection = self._take(place) or await self._connect(place, request, timeout, loop)
-        most = inf if self.most is None else self.most
-        connection.ask(request, head, timeout.read, until, most, eager=eager)
+        idle = self._idle.setdefault(place, [])
+        # The one that was used last is the likeliest to be there still.
+        while idle:
+            connection = idle.pop()
+            if not connection.transport.is_closing():
+                break
+        else:
+            connection = await _connect(place, request, timeout, lambda: _Connection(idle, loop))
+        connection.ask(request, head, timeout.read, until, inf if self.most is None else self.most, eager=eager)
         return connection
 
     def _draft(self, request: HttpRequest) -> _Draft | None:
@@ -358,61 +341,31 @@ class LoopTransport(AsyncPyreqwest):
             drafts[key] = draft
         return draft
 
-    async def _connect(
-        self, place: _Place, request: HttpRequest, timeout: Timeout, loop: asyncio.AbstractEventLoop
-    ) -> _Connection:
-        made = None
-        try:
-            async with asyncio.timeout(min(timeout.connect, timeout.total)):
-                found = await loop.getaddrinfo(*place, type=socket.SOCK_STREAM)
-                made = await start_connection(found, happy_eyeballs_delay=_EAGER_CONNECT, interleave=1, loop=loop)
-                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                _, connection = await loop.create_connection(lambda: _Connection(self, place, loop), sock=made)
-                made = None
-        except TimeoutError:
-            raise RequestTimeoutError(f"connecting to {request.target.provider} took too long") from None
-        except (OSError, UnicodeError) as error:
-            raise unreached(request, _cause(error)) from None
-        finally:
-            if made is not None:
-                made.close()
-        return connection
-
-    def _take(self, place: _Place) -> _Connection | None:
-        # The connection that was used last: it is the likeliest to be there still.
-        idle = self._idle.get(place)
-        while idle:
-            connection = idle.pop()
-            if not connection.transport.is_closing():
-                return connection
-        return None
-
-    def keep(self, connection: _Connection) -> None:
-        self._idle.setdefault(connection.place, []).append(connection)
-        if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._sweep)
-
-    def forget(self, connection: _Connection) -> None:
-        with suppress(KeyError, ValueError):
-            self._idle[connection.place].remove(connection)
-
-    def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
-        oldest = loop.time() - IDLE_SECONDS
-        for connection in [found for idle in self._idle.values() for found in idle if found.idle_since <= oldest]:
-            connection.transport.abort()
-        self._idle = {place: idle for place, idle in self._idle.items() if idle}
-        self._sweeper = loop.call_later(IDLE_SECONDS, self._sweep) if self._idle else None
-
     async def aclose(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
-        idle, self._idle = self._idle, {}
-        for connections in idle.values():
-            for connection in connections:
-                connection.transport.abort()
+        for connection in [found for idle in self._idle.values() for found in idle]:
+            connection.transport.abort()
         await super().aclose()
+
+
+async def _connect(
+    place: _Place, request: HttpRequest, timeout: Timeout, make: Callable[[], _Connection]
+) -> _Connection:
+    loop, made = asyncio.get_running_loop(), None
+    try:
+        async with asyncio.timeout(min(timeout.connect, timeout.total)):
+            found = await loop.getaddrinfo(*place, type=socket.SOCK_STREAM)
+            made = await start_connection(found, happy_eyeballs_delay=_EAGER_CONNECT, interleave=1, loop=loop)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _, connection = await loop.create_connection(make, sock=made)
+            made = None
+    except TimeoutError:
+        raise RequestTimeoutError(f"connecting to {request.target.provider} took too long") from None
+    except (OSError, UnicodeError) as error:
+        raise unreached(request, _cause(error)) from None
+    finally:
+        if made is not None:
+            made.close()
+    return connection
 
 
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))  # whose answers have bodies
@@ -441,13 +394,9 @@ def _is_direct(host: str) -> bool:
     # Whether the environment has no proxy for it.
     if not any(map(os.environ.get, _PROXIES)):
         return True
-    exempt = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    names = [name.strip().lower().removeprefix(".") for name in exempt.split(",")]
-    return (
-        host in names
-        or "*" in names
-        or any(name and host.endswith(f".{name}") for name in names if not name[-1:].isdigit())
-    )
+    from urllib.request import proxy_bypass
+
+    return bool(proxy_bypass(host))
 
 
 class _Stream:
@@ -484,7 +433,6 @@ class _Stream:
     async def aclose(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.interrupt()
             connection.leave()
 
     def __del__(self) -> None:

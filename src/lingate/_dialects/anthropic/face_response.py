@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from lingate._dialects._answers import stopped_by
-from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import BlockEncoder
 from lingate._dialects._face_errors import anthropic_error
 from lingate._dialects._reading import content_text, first_choice
 from lingate._dialects._round_trip import is_foreign, round_trip_fields
+from lingate._dialects._times import rfc3339
 from lingate._dialects._tool_arguments import shown_arguments, shown_call
 from lingate._dialects.anthropic.assistant import kept_blocks, original_blocks
 from lingate._dialects.anthropic.facts import FINISH, NAME, STOP_REASON

@@ -7,10 +7,10 @@ from typing import Any
 
 from lingate._dialects._answers import block_reason, decoded, garbage, new_id, told_ids
 from lingate._dialects._check import Malformed
-from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import canonical_message, take_answer
+from lingate._dialects._times import created_at
 from lingate._dialects._vertex import region
 from lingate._dialects.anthropic.assistant import read_blocks
 from lingate._dialects.anthropic.blocks import check_blocks

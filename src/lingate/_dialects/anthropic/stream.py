@@ -7,9 +7,9 @@ from typing import Any
 from lingate._dialects._answers import interrupted, told_ids
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import whole_blocks
-from lingate._dialects._dates import created_at
 from lingate._dialects._failure import body_failure
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
+from lingate._dialects._times import created_at
 from lingate._dialects._vertex import region
 from lingate._dialects.anthropic.assistant import read_blocks, url_citations
 from lingate._dialects.anthropic.blocks import Block, check_blocks

@@ -9,9 +9,9 @@ from typing import Any
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import whole_blocks
 from lingate._dialects._dataurl import decoded
-from lingate._dialects._dates import created_at
 from lingate._dialects._frames import FrameDecoder
 from lingate._dialects._sse_stream import StreamedAnswer
+from lingate._dialects._times import created_at
 from lingate._dialects.bedrock_converse.assistant import read_blocks, reasoning_block, redacted_data, url_citations
 from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.facts import NAME

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._answers import garbage
+from lingate._dialects._answers import embeddings, garbage
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, keep
 from lingate._dialects._envelope import seal
 from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._params import begun
-from lingate._dialects._vectors import embeddings
 from lingate._dialects.bedrock_converse.response import read_object
 from lingate._dialects.bedrock_invoke.answers import counted
 from lingate._dialects.bedrock_invoke.facts import NAME, format_of

@@ -20,11 +20,11 @@ from lingate._dialects._answers import (
 )
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
-from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import spoken
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
+from lingate._dialects._times import created_at
 from lingate._dialects.cohere.assistant import annotations_of, check_message, read_calls, read_message
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.cohere.usage import canonical_logprobs, canonical_usage

@@ -7,11 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._answers import decode_object, malformed
+from lingate._dialects._answers import decode_object, embeddings, malformed
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._params import begun, finished
-from lingate._dialects._vectors import embeddings
 from lingate._dialects.cohere.facts import DEFAULTS, EMBED_PATH, EMBEDDING_TYPES, NAME, RERANK_PATH
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage

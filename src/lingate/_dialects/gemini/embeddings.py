@@ -10,13 +10,12 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._answers import garbage
+from lingate._dialects._answers import embeddings, garbage
 from lingate._dialects._check import Malformed, client_request, expect, read_json
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import keep
 from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._params import refuse_for_provider
-from lingate._dialects._vectors import embeddings
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import check_parts
 from lingate._dialects.gemini.content import text_alone

@@ -6,12 +6,12 @@ from typing import Any
 
 from lingate._dialects._base import StreamEncoder
 from lingate._dialects._dataurl import is_data_url, split_data_url
-from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._face_errors import google_error
 from lingate._dialects._reading import content_text, with_old_call
 from lingate._dialects._round_trip import Packer, round_trip_fields, unseal
+from lingate._dialects._times import rfc3339
 from lingate._dialects._tool_arguments import is_whole, shown_arguments
 from lingate._dialects.gemini.content import kept_parts
 from lingate._dialects.gemini.facts import FINISH, FINISH_REASON, MEDIA_TYPES, NAME

@@ -6,14 +6,14 @@ import re
 from hashlib import sha256
 from typing import Any
 
-from lingate._dialects import _dates
+from lingate._dialects import _times
 from lingate._dialects._answers import decoded, garbage, interrupted
 from lingate._dialects._check import Malformed
-from lingate._dialects._dates import epoch
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects._redact import redact
+from lingate._dialects._times import epoch
 from lingate._dialects._vertex import region
 from lingate._dialects.gemini.facts import BROKEN, FINISH, FINISH_NUMBERS, NAME
 from lingate._dialects.gemini.grounding import url_citations
@@ -193,7 +193,7 @@ def origin_of(identity: str, index: int) -> str:
 
 def created_at(raw: JsonDict, head: Head) -> int:
     # When the answer was made: Vertex says it, elsewhere the `Date` header does. 0 if neither is there.
-    return epoch(raw.get("createTime")) or _dates.created_at(head)
+    return epoch(raw.get("createTime")) or _times.created_at(head)
 
 
 def read_json(body: bytes, target: Target) -> Any:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._answers import malformed
+from lingate._dialects._answers import embeddings, malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import keep, native_fields
 from lingate._dialects._ignorable import note_others_words
 from lingate._dialects._params import begun, finished
-from lingate._dialects._vectors import embeddings
 from lingate._dialects.ollama.facts import DEFAULTS, EMBED_PATH, NAME
 from lingate._dialects.ollama.response import read_object
 from lingate._dialects.openai_chat.validation import decode_request, fail

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._face_errors import openai_error
 from lingate._dialects._reading import first_choice
+from lingate._dialects._times import rfc3339
 from lingate._dialects._tool_arguments import is_whole, shown_arguments, shown_call
 from lingate._dialects.ollama.facts import COUNTS, NAME
 from lingate._model import Call, Event, Finish, JsonDict, Start, Text, Thinking, ToolArgs, ToolStart

@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Any
 
 from lingate._dialects._answers import malformed
-from lingate._dialects._dates import epoch, rfc3339
 from lingate._dialects._draft import native_fields
 from lingate._dialects._envelope import new_request
+from lingate._dialects._times import epoch, rfc3339
 from lingate._dialects.ollama.facts import MODELS_PATH, NAME, VERSION
 from lingate._dialects.ollama.response import read_object
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target

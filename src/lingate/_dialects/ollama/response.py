@@ -14,11 +14,11 @@ from lingate._dialects._answers import (
     settle,
 )
 from lingate._dialects._counts import integer, usage_beside_caches
-from lingate._dialects._dates import epoch
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import spoken
 from lingate._dialects._sse_stream import StreamedAnswer
+from lingate._dialects._times import epoch
 from lingate._dialects.ollama.facts import COUNTS, NAME, PLACEHOLDER
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._model import (

@@ -7,12 +7,11 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from lingate._dialects._answers import body_failure, malformed, read_object
+from lingate._dialects._answers import body_failure, malformed, read_object, shown_vector
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
 from lingate._dialects._envelope import note, seal
 from lingate._dialects._ignorable import note_others_words
-from lingate._dialects._vectors import shown
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin
 from lingate._dialects.openai_chat.usage import input_usage
@@ -62,7 +61,12 @@ def _embedding(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     if len(vector) == 1 and isinstance(vector, list) and isinstance(vector[0], list) and "embedding" in raw:
         vector = vector[0]
     index, rest = integer(raw.get("index")), without(raw, ("embeddings",))
-    return {**rest, "object": "embedding", "index": at if index is None else index, "embedding": shown(vector, sent)}
+    return {
+        **rest,
+        "object": "embedding",
+        "index": at if index is None else index,
+        "embedding": shown_vector(vector, sent),
+    }
 
 
 def _added(data: list[Any]) -> JsonDict | None:

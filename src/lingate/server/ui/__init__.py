@@ -1,14 +1,19 @@
 # The gateway in a browser: spend, calls, who is limited, and deployments, at `/ui`.
 
 # The pages hold no data: a script asks the admin API with the key that somebody types in, which stays in the tab. It
-# comes from here only, and may speak to here only.
+# comes from here only, and may speak to here only. They are written in `ui/`; `pages.z` is made of that by `make docs`.
 
 from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
 
 from lingate.server.http import Headers
 
 PAGE = "/ui"
 
+_PACKED = Path(__file__).with_name("pages.z")
 _KINDS = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -40,8 +45,9 @@ def answer(path: str) -> tuple[int, Headers, bytes]:
     if path == f"{PAGE}/":
         # The page names its parts by where it is itself, wherever a proxy has put the gateway.
         return 308, [("location", f"..{PAGE}")], b""
-    from importlib.resources import files
+    import zlib
 
     name = "index.html" if path == PAGE else path.removeprefix(f"{PAGE}/")
     kind = _KINDS[name.rpartition(".")[2]]
-    return 200, [("content-type", kind), *_HEADERS], files(__name__).joinpath(name).read_bytes()
+    pages = msgspec.json.decode(zlib.decompress(_PACKED.read_bytes()))
+    return 200, [("content-type", kind), *_HEADERS], pages[name].encode()

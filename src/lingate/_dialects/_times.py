@@ -1,12 +1,15 @@
-# How long the provider asks to wait, in every spelling: headers, body fields, words.
+# Points in time as wire formats write them, and how long the provider asks to wait in every spelling: headers, body fields, words.
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+from lingate._dialects._counts import YEAR_10000
 from lingate._dialects._redact import compiled
+from lingate._model import Head
 
 LONGEST = 86_400.0
 """Waits beyond a day are cut to this: they say "not soon", and more than that is a clock or a unit gone wrong."""
@@ -192,3 +195,18 @@ def _reset(headers: Mapping[str, str], clock: _Clock, *, limited: bool) -> float
         return None
     # Without a counter at zero the request was larger than what was left of one of them, hardly of the longest.
     return max(unknown) if unknown else min(left, default=None)
+
+
+def created_at(head: Head) -> int:
+    # When an answer was made, for formats that do not say it: the `Date` header's Unix seconds, 0 without one.
+    return int(http_date(head.headers.get("date", "")) or 0)
+
+
+def epoch(text: Any) -> int:
+    # Unix seconds of an RFC 3339 time; 0 for anything else.
+    return int(instant(text) or 0) if isinstance(text, str) else 0
+
+
+def rfc3339(seconds: Any) -> str:
+    at = seconds if isinstance(seconds, int) and 0 <= seconds < YEAR_10000 else 0
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

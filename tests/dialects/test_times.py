@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingate._dialects._failure import failure
-from lingate._dialects._retry_after import LONGEST, retry_after
+from lingate._dialects._times import LONGEST, retry_after
 from lingate._model import Head, ProviderRow, Target
 from tests.effort import least_cpu
 
