@@ -107,8 +107,10 @@ async def serving(answer: Answer | bytes) -> AsyncIterator[tuple[Server, Callabl
         LENGTH + b"content-encoding: identity\r\nx-twice: a\r\nx-twice: b\r\n\r\n" + BODY,
         CHUNKED % b"application/json" + chunks(BODY)[:-2] + b"x-trailer: t\r\n\r\n",
         LENGTH.replace(b"content-length", b"CONTENT-Length") + b"\r\n" + BODY,
+        (LENGTH + b"\r\n").replace(b"\r", b"") + BODY,
+        CHUNKED % b"application/json" + b"%x  \r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY),
     ],
-    ids=["length", "chunks", "interim", "identity", "trailers", "case"],
+    ids=["length", "chunks", "interim", "identity", "trailers", "case", "line feeds", "spaces"],
 )
 @pytest.mark.parametrize("bytewise", [False, True])
 async def test_an_answer_is_the_same_however_it_is_framed_and_cut(answer: bytes, bytewise: bool) -> None:

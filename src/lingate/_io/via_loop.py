@@ -1,7 +1,7 @@
 # The gateway's transport: HTTP/1.1 on its own event loop, where that is all there is to it.
 
 # pyreqwest waits in threads of its own, and each answer and each event of a stream has to wake one of them, which wakes the
-# loop. Here nobody but the loop is woken: a relayed event costs a quarter less, a request a tenth (docs/design.md).
+# loop. Here nobody but the loop is woken: a relayed event costs a quarter less (docs/design.md).
 # What asks for more than HTTP/1.1 in plain sight (TLS, proxies, addresses and headers out of the ordinary) is pyreqwest's.
 
 from __future__ import annotations
@@ -54,17 +54,16 @@ _Draft = tuple[bytes, _Place, Mapping[str, str]]
 class _Connection(asyncio.Protocol):
     # One connection, and the answer that is on its way on it.
 
-    transport: Any
-    _request: HttpRequest
-
     def __init__(self, idle: list[_Connection], loop: asyncio.AbstractEventLoop) -> None:
         self._idle, self._loop = idle, loop
         self._parser = HttpResponseParser(self)
+        # What small servers get wrong, and no other reader minds.
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
         self._asked = False
-        self._waiter: asyncio.Future[bool] | None = None
+        self._waiter: Any = None
 
     def connection_made(self, transport: Any) -> None:
-        self.transport = transport
+        self.transport: Any = transport
         self._heard = self._loop.time()
         self._watch(self._heard + IDLE_SECONDS)
 
@@ -107,13 +106,12 @@ class _Connection(asyncio.Protocol):
             self.fail(RequestTimeoutError(f"{self._request.target.provider} {late}"))
         self.transport.abort()
 
-    async def wait(self, limit: float | None = None) -> bool:
+    async def wait(self, limit: float | None = None) -> Any:
         # Until there is more, or all, of the answer, or an error. False: there was nothing within the limit.
         waiter = self._waiter = self._loop.create_future()
-        timer = None if limit is None else self._loop.call_later(limit, _give_up, waiter)
+        timer = None if limit is None else self._loop.call_later(limit, self._wake, False)
         try:
-            there: bool = await waiter
-            return there
+            return await waiter
         finally:
             self._waiter = None
             if timer is not None:
@@ -130,19 +128,19 @@ class _Connection(asyncio.Protocol):
                 raise self.error
             if self.done:
                 return None
-            self._heard = self._loop.time()
+            self._heard, place = self._loop.time(), self._request.target.provider
             if not await self.wait(limit):
-                raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time")
+                raise RequestTimeoutError(f"{place} did not begin its answer in time")
         pieces, self.pieces = self.pieces, []
         if self._size > _AHEAD and not self.transport.is_closing():
             self.transport.resume_reading()
         self._size = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _wake(self) -> None:
+    def _wake(self, there: bool = True) -> None:
         waiter = self._waiter
         if waiter is not None and not waiter.done():
-            waiter.set_result(True)
+            waiter.set_result(there)
 
     def fail(self, error: LingateError) -> None:
         # End the answer with this, if it has not ended.
@@ -160,6 +158,7 @@ class _Connection(asyncio.Protocol):
         kept = self._kept and self.done and not self.transport.get_write_buffer_size()
         self._asked = False
         self.headers, self.pieces, self._unpacker = {}, [], None
+        del self._request  # with its prompt
         if kept and not self.transport.is_closing():
             self._heard = self._loop.time()
             self._idle.append(self)
@@ -265,11 +264,6 @@ _GZIP_OR_ZLIB = 47
 def _cause(error: Exception) -> str:
     number = getattr(error, "errno", None) or 0
     return os.strerror(number) if number > 0 else getattr(error, "strerror", None) or type(error).__name__
-
-
-def _give_up(waiter: asyncio.Future[bool]) -> None:
-    if not waiter.done():
-        waiter.set_result(False)
 
 
 class LoopTransport(AsyncPyreqwest):
