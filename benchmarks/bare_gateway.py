@@ -1,4 +1,4 @@
-"""The floor of the gateways: granian and pyreqwest, which Lingate is built on, with nothing between them.
+"""Beside the gateways: granian and pyreqwest, Lingate's server and its client for all but plain HTTP, with nothing between them.
 
 Run as a program: the port to listen on. Each request says in `x-base` where it goes; its body goes there as it is and the
 answer comes back as it is. No keys, no routing, no look at what is sent: what is left is the price of the two libraries.

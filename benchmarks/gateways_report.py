@@ -117,8 +117,8 @@ def render(found: Found, table: Table, figure: Figure) -> list[str]:
 _NOTE = """\
 All in one run, in front of one nginx. A second nginx, as a proxy of the first and nothing else, is the limit. CPU is user
 and system time of the whole process tree, to the nanosecond, what is done after the last answer included. Only Lingate
-and any-llm write down what was called; what else is switched on is said beside each. The floor of Lingate's own figures is
-granian and pyreqwest, its server and its client, with nothing between them."""
+and any-llm write down what was called; what else is switched on is said beside each. The upstream is asked without TLS, as servers
+nearby are. Beside Lingate stand granian and pyreqwest, its server and its client for all but plain HTTP, with nothing between."""
 _REQUESTS_NOTE = "wrk, 32 connections (any-llm 8); medians of the rounds, ratios within each round."
 _TALKS_NOTE = """\
 The same with a request of twelve messages, 9 KB, as a program sends it that has been talking for a while."""

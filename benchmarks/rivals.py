@@ -220,7 +220,7 @@ RIVALS: tuple[Rival, ...] = (
     Rival(
         name="floor",
         label="granian + pyreqwest",
-        note="what Lingate is built on, with nothing between: bytes in, bytes out",
+        note="Lingate's server and its client for all but plain HTTP, with nothing between: bytes in, bytes out",
         package="granian",
         requires=("granian", "pyreqwest", "uvloop"),
         command=lambda place: [str(place.home), str(FLOOR), str(place.port)],
