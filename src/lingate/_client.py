@@ -158,10 +158,10 @@ class Lingate:
             UpstreamError: The provider refused, or its response failed.
             TransportError: No complete answer arrived.
         """
-        from lingate._io.responses_stream import ResponsesStream
-
         prepared = calls.prepare_responses(self._session, model, input, {"stream": stream, **params})
         if prepared.stream:
+            from lingate._io.responses_stream import ResponsesStream
+
             state, arriving = self._open(prepared)
             return ResponsesStream(state, arriving, state.sent.call)
         return calls.responses_response(self._send(prepared), prepared)
@@ -384,10 +384,10 @@ class AsyncLingate:
         self, model: str, input: Any = None, *, stream: bool | None = None, **params: Any
     ) -> ResponsesResponse | AsyncResponsesStream:
         """Ask a model in the words of the Responses API: `Lingate.responses`, awaited."""
-        from lingate._io.responses_stream import AsyncResponsesStream
-
         prepared = calls.prepare_responses(self._session, model, input, {"stream": stream, **params})
         if prepared.stream:
+            from lingate._io.responses_stream import AsyncResponsesStream
+
             state, arriving = await self._open(prepared)
             return AsyncResponsesStream(state, arriving, state.sent.call)
         return calls.responses_response(await self._send(prepared), prepared)

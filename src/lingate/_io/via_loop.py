@@ -21,7 +21,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from lingate._call.policy import Timeout
 from lingate._io.transport import USER_AGENT, AsyncByteStream, lost, too_long, unreached
-from lingate._io.via_pyreqwest import IDLE_SECONDS
+from lingate._io.via_pyreqwest import IDLE_SECONDS, remember
 from lingate._io.via_pyreqwest_aio import SOON, AsyncPyreqwest
 from lingate._model import Head, HttpRequest
 from lingate.errors import LingateError, ProtocolError, RequestTimeoutError, StreamInterruptedError
@@ -44,7 +44,6 @@ _AHEAD = 1 << 18
 """Bytes of a stream that are read ahead of whoever takes them."""
 _JOINED = 1 << 16
 """A request up to this size goes out as one piece."""
-_MOST_DRAFTS = 512
 
 _Place = tuple[str, int]
 _Draft = tuple[bytes, _Place, Mapping[str, str]]
@@ -101,10 +100,11 @@ class _Connection(asyncio.Protocol):
         if now < due:
             self._watch(min(due, now + IDLE_SECONDS))
             return
-        if self._asked:
-            late = "sent nothing for too long" if self._eager and self.begun else "did not answer in time"
-            self.fail(RequestTimeoutError(f"{self._request.target.provider} {late}"))
-        self.transport.abort()
+        if not self._asked:
+            self.transport.abort()
+            return
+        late = "sent nothing for too long" if self._eager and self.begun else "did not answer in time"
+        self.fail(RequestTimeoutError(f"{self._request.target.provider} {late}"))
 
     async def wait(self, limit: float | None = None) -> Any:
         # Until there is more, or all, of the answer, or an error. False: there was nothing within the limit.
@@ -116,6 +116,13 @@ class _Connection(asyncio.Protocol):
             self._waiter = None
             if timer is not None:
                 timer.cancel()
+
+    async def come(self) -> None:
+        # Until an eager reader has the head of the answer, and any other the whole of it.
+        while self.error is None and not (self.begun if self._eager else self.done):
+            await self.wait()
+        if self.error is not None:
+            raise self.error
 
     def hold(self, seconds: float) -> None:
         # From now on whoever reads is only kept from waiting for so long for one piece.
@@ -279,28 +286,15 @@ class LoopTransport(AsyncPyreqwest):
         if draft is None:
             return await super().send(request, timeout)
         connection = await self._ask(draft, request, timeout, eager=False)
-        try:
-            while not connection.done and connection.error is None:
-                await connection.wait()
-            if connection.error is not None:
-                raise connection.error
-            return Head(connection.status, connection.headers), b"".join(connection.pieces)
-        finally:
-            connection.leave()
+        answer = Head(connection.status, connection.headers), b"".join(connection.pieces)
+        connection.leave()
+        return answer
 
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
         draft = self._draft(request)
         if draft is None:
             return await super().open(request, timeout)
         connection = await self._ask(draft, request, timeout, eager=True)
-        try:
-            while not connection.begun and connection.error is None:
-                await connection.wait()
-            if connection.error is not None:
-                raise connection.error
-        except BaseException:
-            connection.leave()
-            raise
         connection.hold(timeout.read)
         return _Stream(connection, request, self.most)
 
@@ -317,6 +311,11 @@ class LoopTransport(AsyncPyreqwest):
         else:
             connection = await _connect(place, request, timeout, lambda: _Connection(idle, loop))
         connection.ask(request, head, timeout.read, until, inf if self.most is None else self.most, eager=eager)
+        try:
+            await connection.come()
+        except BaseException:
+            connection.leave()
+            raise
         return connection
 
     def _draft(self, request: HttpRequest) -> _Draft | None:
@@ -324,16 +323,10 @@ class LoopTransport(AsyncPyreqwest):
         headers = request.headers
         same = id(headers) if headers is request.target.headers else tuple(headers.items())
         key = request.method, request.url, same
-        drafts = self._drafts
         try:
-            return drafts[key]
+            return self._drafts[key]
         except KeyError:
-            draft = _drafted(request)
-        if request.target.signer is None and not request.call.extra_headers:  # others are one call's alone
-            if len(drafts) >= _MOST_DRAFTS:
-                drafts.pop(next(iter(drafts)))
-            drafts[key] = draft
-        return draft
+            return remember(self._drafts, key, request, _drafted(request))
 
     async def aclose(self) -> None:
         for connection in [found for idle in self._idle.values() for found in idle]:

@@ -215,6 +215,15 @@ _MOST_CLIENTS = 16
 _MOST_DRAFTS = 512
 
 
+def remember(drafts: dict[tuple[Any, ...], T], key: tuple[Any, ...], request: HttpRequest, draft: T) -> T:
+    # Keep what a request was drafted as for others like it, within bounds; gives it.
+    if request.target.signer is None and not request.call.extra_headers:  # others are one call's alone
+        if len(drafts) >= _MOST_DRAFTS:
+            drafts.pop(next(iter(drafts)))
+        drafts[key] = draft
+    return draft
+
+
 class Clients:
     # Clients by their connect and read time-outs, which pyreqwest sets per client.
 
@@ -254,12 +263,7 @@ class Clients:
             else:
                 builder = builder.timeout(timedelta(seconds=total))
                 built = builder.build_streamed() if bounded else builder.build()
-            draft = built, built.from_request_and_body, headers
-            if request.target.signer is None and not request.call.extra_headers:  # others are one call's alone
-                if len(self._drafts) >= _MOST_DRAFTS:
-                    self._drafts.pop(next(iter(self._drafts)))
-                self._drafts[key] = draft
-        return draft
+            return remember(self._drafts, key, request, (built, built.from_request_and_body, headers))
 
     def _client(self, limits: _Limits) -> Any:
         found = self._clients.get(limits)
