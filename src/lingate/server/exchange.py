@@ -219,8 +219,7 @@ class Exchange(Record, eq=False):
     def answer(self, status: int, content_type: str, body: bytes) -> None:
         self.reply.whole(status, self.headers(content_type), body)
         self.started = True
-        if self.gateway.in_flight == 1:  # among several, changing threads for each would cost half as much again
-            self.gateway.affinity.give_way()
+        self.gateway.affinity.give_way(self.gateway.in_flight)
 
     def headers(self, content_type: str) -> Headers:
         # The head of an answer.

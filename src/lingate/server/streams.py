@@ -221,6 +221,7 @@ class Relay:
         while not state.done:
             if out:
                 await send(out)
+                exchange.gateway.affinity.give_way(exchange.gateway.in_flight)
             if self._interrupted:
                 # Awaitables that are not asyncio's own may lose a cancellation: seen with 200 streams at once.
                 raise asyncio.CancelledError

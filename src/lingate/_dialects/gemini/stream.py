@@ -49,7 +49,7 @@ from lingate._model import (
     Usage,
 )
 from lingate._wire.json import decode, encode_str
-from lingate._wire.jsonarray import JsonArrayDecoder
+from lingate._wire.json_streams import JsonArrayDecoder
 from lingate._wire.shapes import as_str
 from lingate._wire.sse import SseDecoder
 

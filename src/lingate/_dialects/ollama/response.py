@@ -37,7 +37,7 @@ from lingate._model import (
     Usage,
 )
 from lingate._wire.json import decode
-from lingate._wire.ndjson import NdjsonDecoder
+from lingate._wire.json_streams import NdjsonDecoder
 from lingate._wire.shapes import as_dicts, as_str, dig, not_null
 from lingate.errors import BadRequestError, LingateError
 

@@ -20,7 +20,7 @@ from lingate._dialects.openai_chat.face import ChunkEncoder
 from lingate._model import Call, Event, Extra, Finish, Head, HttpRequest, JsonDict, Target, Text, Usage
 from lingate._wire import eventstream
 from lingate._wire.json import decode, encode
-from lingate._wire.ndjson import NdjsonDecoder
+from lingate._wire.json_streams import NdjsonDecoder
 from lingate._wire.shapes import as_dict, as_str, dig
 from lingate.errors import LingateError
 

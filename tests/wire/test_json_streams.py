@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lingate._wire.jsonarray import JsonArrayDecoder
+from lingate._wire.json_streams import JsonArrayDecoder, NdjsonDecoder
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -68,3 +69,27 @@ def test_an_object_beyond_the_limit_is_an_error() -> None:
 
     with pytest.raises(ValueError, match="larger than 10 bytes"):
         decoder.feed(b'[{"a": "aaaaaaaaaaa')
+
+
+def lines_of(pieces: list[bytes]) -> list[bytes]:
+    decoder = NdjsonDecoder()
+    return [line for piece in pieces for line in decoder.feed(piece)] + decoder.finish()
+
+
+def test_lines_are_cut_blank_ones_skipped_and_a_last_line_needs_no_newline() -> None:
+    assert lines_of([b'{"a":1}\r\n\n  \n{"b":2}\n{"c":3}']) == [b'{"a":1}', b'{"b":2}', b'{"c":3}']
+
+
+@given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=6))
+def test_any_bytes_give_the_same_lines_in_any_chunking(stream: bytes, cuts: list[int]) -> None:
+    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+
+    assert lines_of([stream[a:b] for a, b in pairwise(edges)]) == lines_of([stream])
+
+
+def test_a_line_that_never_ends_is_refused() -> None:
+    decoder = NdjsonDecoder(limit=100)
+
+    with pytest.raises(ValueError, match="100"):
+        for _ in range(10):
+            decoder.feed(b"x" * 20)

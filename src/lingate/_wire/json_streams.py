@@ -1,14 +1,49 @@
-# A JSON array of objects that is sent in pieces, incrementally: what Google's APIs call a stream without SSE.
+# Streams of JSON without server-sent events: lines, and an array in pieces, which Google's APIs call a stream.
 
 from __future__ import annotations
 
 import re
 
-MAX_ITEM_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
+"""Of one line, or one object."""
 
 _OUTSIDE = re.compile(rb'["{}\[\]]')
 _INSIDE = re.compile(rb'["\\]')
 _BETWEEN = b" \t\r\n,"
+
+
+class NdjsonDecoder:
+    # Cuts a byte stream into lines that are not blank, whatever the chunking.
+
+    __slots__ = ("_size", "_tail", "limit")
+
+    def __init__(self, limit: int = MAX_BYTES) -> None:
+        self.limit = limit
+        self._tail: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        # Take the next bytes and return the lines that are complete.
+        # Raises ValueError: One line is larger than the limit.
+        cut = data.rfind(b"\n")
+        if cut < 0:
+            self._tail.append(data)
+            self._size += len(data)
+            if self._size > self.limit:
+                raise ValueError(f"an NDJSON line is longer than {self.limit} bytes")
+            return []
+        self._tail.append(data[:cut])
+        block = b"".join(self._tail)
+        self._tail = [data[cut + 1 :]]
+        self._size = len(data) - cut - 1
+        return list(filter(None, (piece.strip() for piece in block.split(b"\n"))))
+
+    def finish(self) -> list[bytes]:
+        # The last line, if it had no newline.
+        rest = b"".join(self._tail).strip()
+        self._tail = []
+        self._size = 0
+        return [rest] if rest else []
 
 
 class JsonArrayDecoder:
@@ -18,7 +53,7 @@ class JsonArrayDecoder:
 
     __slots__ = ("_base", "_depth", "_escaped", "_in_string", "_item", "_size", "limit")
 
-    def __init__(self, limit: int = MAX_ITEM_BYTES) -> None:
+    def __init__(self, limit: int = MAX_BYTES) -> None:
         self.limit = limit
         self._base: int | None = None  # depth of the objects: 1 inside an array, 0 for a bare object
         self._depth = 0
